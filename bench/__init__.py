@@ -1,0 +1,1 @@
+"""Benchmarks of Penstock beside Apache Kafka; see README.md."""

@@ -1,0 +1,3 @@
+"""Penstock: a streaming cloud in one Python package."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,54 @@
+"""FindCoordinator: this broker coordinates every group, once the topic that remembers groups is there."""
+
+from typing import TYPE_CHECKING, Any
+
+from penstock.broker.outcome import Outcome, Reply
+from penstock.broker.session import Session
+from penstock.protocol import messages
+from penstock.protocol.errors import KafkaError
+
+if TYPE_CHECKING:
+    from penstock.broker.core import Broker
+
+FindCoordinatorResponse = messages.FindCoordinatorResponse
+Coordinator = FindCoordinatorResponse.Coordinator
+
+GROUP = 0
+TRANSACTION = 1
+# From this version on one request asks for many keys.
+BATCHED_VERSION = 4
+NOBODY = (-1, "", -1)
+
+
+class FindCoordinator:
+    """The handler of one broker.  Source: FindCoordinatorRequest v0-6, KIP-699."""
+
+    __slots__ = ("broker",)
+
+    def __init__(self, broker: "Broker") -> None:
+        self.broker = broker
+
+    def handle(self, request: Any, session: Session, now_ms: int) -> Outcome:
+        broker = self.broker
+        if session.version < BATCHED_VERSION:
+            error, text = self._fault(request.key_type, request.key, now_ms)
+            node, host, port = NOBODY if error else self._here(session)
+            return Reply(FindCoordinatorResponse(0, error, text, node, host, port))
+        coordinators = []
+        for key in request.coordinator_keys:
+            error, text = self._fault(request.key_type, key, now_ms)
+            node, host, port = NOBODY if error else self._here(session)
+            coordinators.append(Coordinator(key, node, host, port, error, text))
+        return broker.controller.when_on_disk(Reply(FindCoordinatorResponse(coordinators=coordinators)))
+
+    def _here(self, session: Session) -> tuple[int, str, int]:
+        return (self.broker.settings.node_id, *self.broker.endpoint(session.listener))
+
+    def _fault(self, kind: int, key: str, now_ms: int) -> tuple[KafkaError, str]:
+        if kind == GROUP:
+            error = self.broker.coordinator.error_for(key, now_ms)
+            return error, f"the partition of {key!r} in __consumer_offsets is not available" if error else ""
+        if kind == TRANSACTION:
+            # The code clients take as final: they would ask again forever for "not available".
+            return KafkaError.UNSUPPORTED_VERSION, "this broker does not serve transactions"
+        return KafkaError.INVALID_REQUEST, f"coordinators of key type {kind} are not served"

@@ -1,0 +1,138 @@
+"""The groups of this broker: `coordinate` decides, this module keeps its records in `__consumer_offsets`."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from penstock.broker.internal import read_all
+from penstock.broker.outcome import Hangup, Reply, Wait
+from penstock.broker.topics import OFFSETS_TOPIC
+from penstock.broker.waiting import FOREVER_MS
+from penstock.coordinate.groups.coordinator import Groups
+from penstock.coordinate.groups.placement import group_partition
+from penstock.coordinate.outcome import Outcome, Pending
+from penstock.kit.refusal import Refused
+from penstock.log.partition import Partition
+from penstock.protocol.errors import KafkaError
+from penstock.records.control import ControlType, read_marker
+
+if TYPE_CHECKING:
+    from penstock.broker.core import Broker
+
+
+class _Ticket:
+    """The place of an answer that another member's request, or the time, will bring; also what wakes its Wait."""
+
+    __slots__ = ("reply",)
+
+    def __init__(self) -> None:
+        self.reply: Reply | Hangup | None = None
+
+    def ready(self) -> Any:
+        return self.reply
+
+
+class GroupCoordinator:
+    """Runs the outcomes of `Groups`: appends, applies, answers now, later, or when on disk."""
+
+    __slots__ = ("_broker", "_tickets", "codec", "groups")
+
+    def __init__(self, broker: "Broker") -> None:
+        self._broker = broker
+        self._tickets: dict[int, _Ticket] = {}
+        self.codec = broker.config.offsets_codec
+        self.groups: Groups
+        self.renew()
+
+    def renew(self) -> None:
+        """Starts with no groups, spread over as many partitions as the offsets topic has or will have."""
+        broker = self._broker
+        topic = broker.topics.by_name.get(OFFSETS_TOPIC)
+        settings = broker.config.group_settings(len(topic.partitions) if topic is not None else None)
+        self.groups = Groups(settings, broker.dice, broker.topics)
+
+    def load(self, partitions: Iterable[Partition], now_ms: int) -> None:
+        """Rebuilds the groups of `partitions` from what is written there."""
+        groups = self.groups
+        for partition in partitions:
+            groups.load_started(partition.index)
+            for header, records in read_all(partition):
+                if header.is_control:
+                    marker = read_marker(records[0])
+                    if marker is not None:
+                        committed = marker.type is ControlType.COMMIT
+                        groups.replay_marker(partition.index, header.producer_id, committed)
+                    continue
+                producer_id = header.producer_id if header.is_transactional else -1
+                for record in records:
+                    groups.replay(record.key, record.value, record.offset, producer_id)
+            for outcome in groups.loaded(partition.index, now_ms):
+                self.answer(outcome, now_ms)
+
+    def prepare(self, now_ms: int) -> None:
+        """Creates the offsets topic when the first group needs it."""
+        if OFFSETS_TOPIC not in self._broker.topics.by_name:
+            self._broker.auto_create([OFFSETS_TOPIC], now_ms)
+
+    def error_for(self, group_id: str, now_ms: int) -> KafkaError:
+        """COORDINATOR_NOT_AVAILABLE while the group's partition cannot be read or written."""
+        self.prepare(now_ms)
+        topic = self._broker.topics.by_name.get(OFFSETS_TOPIC)
+        if topic is None or not topic.partitions:
+            return KafkaError.COORDINATOR_NOT_AVAILABLE
+        partition = topic.partitions[group_partition(group_id, len(topic.partitions))]
+        return KafkaError.NONE if partition.offline is None else KafkaError.COORDINATOR_NOT_AVAILABLE
+
+    def answer(self, outcome: Outcome, now_ms: int) -> Reply | Wait:
+        """What a command answers: at once, when on disk, or when others did their part. Reply(None): nobody asked."""
+        reply, written = self.settle(outcome, now_ms)
+        if isinstance(reply, _Ticket):
+            return reply.reply or Wait(frozenset((reply,)), FOREVER_MS, reply.ready, reply.ready)
+        return self._broker.internal.when_on_disk((written,), Reply(reply))
+
+    def settle(self, outcome: Outcome, now_ms: int) -> tuple[Any, Partition | None]:
+        """Appends and applies a command; gives its message or ticket, and the partition it wrote to, if any."""
+        written = self._partition(outcome.partition) if outcome.records else None
+        settled = outcome.settle(lambda proposal: self._append(proposal, now_ms))
+        reply = settled.reply
+        if isinstance(reply, Pending):
+            reply = self._tickets[reply.ticket] = _Ticket()
+        for number, message in settled.done.items():
+            self._release(number, message, written)
+        return reply, written
+
+    def tick(self, now_ms: int) -> None:
+        """Lets members and offsets expire and joins complete."""
+        for outcome in self.groups.tick(now_ms):
+            self.answer(outcome, now_ms)
+
+    def topics_deleted(self, topics: list[tuple[str, bytes]], now_ms: int) -> None:
+        for outcome in self.groups.topics_deleted(topics, now_ms):
+            self.answer(outcome, now_ms)
+
+    def _partition(self, index: int) -> Partition | None:
+        return self._broker.topics.find(OFFSETS_TOPIC, index)
+
+    def _append(self, proposal: Outcome, now_ms: int) -> int | Refused:
+        return self._broker.internal.append(
+            self._partition(proposal.partition),
+            proposal.records,
+            now_ms,
+            self.codec,
+            (proposal.producer_id, proposal.producer_epoch),
+        )
+
+    def _release(self, number: int, message: Any, partition: Partition | None) -> None:
+        ticket = self._tickets.pop(number, None)
+        if ticket is None:
+            return
+        reply = self._broker.internal.when_on_disk((partition,), Reply(message))
+        deliver = partial(self._deliver, ticket)
+        if isinstance(reply, Wait):
+            self._broker.waiting.add(reply, deliver)
+        else:
+            deliver(reply)
+
+    def _deliver(self, ticket: _Ticket, reply: Reply | Hangup) -> None:
+        ticket.reply = reply
+        self._broker.waiting.wake(ticket)

@@ -1,0 +1,33 @@
+"""What an operator can set about groups, with Kafka's names and defaults, and the bounds that are ours."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSettings:
+    """Kafka's settings first, dots for underscores; then bounds on what strangers can make grow, which Kafka lacks."""
+
+    offsets_topic_num_partitions: int = 50
+    group_min_session_timeout_ms: int = 6_000
+    group_max_session_timeout_ms: int = 1_800_000
+    group_initial_rebalance_delay_ms: int = 3_000
+    group_max_size: int = 2_147_483_647
+    offset_metadata_max_bytes: int = 4_096
+    offsets_retention_minutes: int = 10_080
+    offsets_retention_check_interval_ms: int = 600_000
+
+    # A new member cannot send heartbeats before its JoinGroup is answered; Kafka gives it five minutes, not settable.
+    new_member_join_timeout_ms: int = 300_000
+
+    groups_max: int = 100_000
+    # Named by MEMBER_ID_REQUIRED and not joined yet; each lives as long as its own session timeout says.
+    named_members_max: int = 10_000
+    # Subscriptions and assignments that one group may hold in memory.
+    group_bytes_max: int = 64 << 20
+    group_offsets_max: int = 100_000
+    group_id_length_max: int = 4_096
+    instance_id_length_max: int = 4_096
+
+    @property
+    def offsets_retention_ms(self) -> int:
+        return self.offsets_retention_minutes * 60_000

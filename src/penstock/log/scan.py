@@ -1,0 +1,114 @@
+"""Walks over the batches of a log file: their headers only, or all their bytes with the CRC checked."""
+
+import zlib
+from collections.abc import Iterator
+from struct import Struct
+from typing import Final
+
+from penstock.kit.files import File
+from penstock.kit.refusal import Refused
+from penstock.records.batch import HEADER_SIZE, BatchHeader, check_stored, read_header
+from penstock.records.header import LENGTH_OVERHEAD, MAGIC
+
+# Two intervals of the offset index: one read nearly always finds the batch.
+_SEARCH_CHUNK: Final = 8 << 10
+_HEADER_CHUNK: Final = 64 << 10
+_CHECK_CHUNK: Final = 1 << 20
+
+_MAGIC_AT: Final = 16
+_LAST_DELTA_AT: Final = 23
+_unpack_start = Struct(">qi").unpack_from
+_unpack_int32 = Struct(">i").unpack_from
+_unpack_uint32 = Struct(">I").unpack_from
+
+# What precedes the checksummed part in the two old formats: offset, length, CRC.
+_OLD_CRC_AT: Final = 12
+_OLD_MAGIC_AT: Final = 16
+_OLD_SIZE_MIN: Final = 14
+
+
+class Damaged(Exception):
+    """Bytes in a log file that are no batch where one must be."""
+
+
+class OldFormat(Exception):
+    """Messages of version 0 or 1, sound ones: written before Kafka 0.11 and not to be cut off as garbage."""
+
+
+def find_batch(file: File, position: int, end: int, offset: int) -> tuple[int, int] | None:
+    """(position, size) of the first batch at or after `position` that reaches `offset`, None when none does.
+
+    position: where a batch begins; end: bytes of the log. Error: Damaged.
+    """
+    while end - position >= HEADER_SIZE:
+        chunk = file.pread(min(_SEARCH_CHUNK, end - position), position)
+        at, last = 0, len(chunk) - HEADER_SIZE
+        while at <= last:
+            base_offset, length = _unpack_start(chunk, at)
+            size = length + LENGTH_OVERHEAD
+            if size < HEADER_SIZE or chunk[at + _MAGIC_AT] != MAGIC:
+                raise Damaged(f"{file.path}: no batch at byte {position + at}")
+            if base_offset + _unpack_int32(chunk, at + _LAST_DELTA_AT)[0] >= offset:
+                return position + at, size
+            at += size
+        if at == 0:
+            break
+        position += at
+    return None
+
+
+def walk_headers(file: File, position: int, end: int) -> Iterator[tuple[int, BatchHeader]]:
+    """Position and header of each batch that lies whole between `position` and `end`; stops at what is none."""
+    while end - position >= HEADER_SIZE:
+        chunk = file.pread(min(_HEADER_CHUNK, end - position), position)
+        at, last = 0, len(chunk) - HEADER_SIZE
+        while at <= last:
+            header = read_header(chunk, at)
+            size = header.batch_length + LENGTH_OVERHEAD
+            if header.magic != MAGIC or size < HEADER_SIZE or position + at + size > end:
+                return
+            yield position + at, header
+            at += size
+        if at == 0:
+            return
+        position += at
+
+
+def walk_sound(file: File, end: int) -> Iterator[tuple[int, BatchHeader, memoryview]]:
+    """Position, header and bytes of each undamaged batch from the start of the file; stops at the first that is not.
+
+    Error: OldFormat.
+    """
+    position = 0
+    size_wanted = _CHECK_CHUNK
+    while end - position >= HEADER_SIZE:
+        chunk = memoryview(file.pread(min(size_wanted, end - position), position))
+        at = 0
+        size_wanted = _CHECK_CHUNK
+        while len(chunk) - at >= HEADER_SIZE:
+            size = _unpack_start(chunk, at)[1] + LENGTH_OVERHEAD
+            if size > len(chunk) - at:
+                if size > end - position - at:
+                    return
+                size_wanted = max(_CHECK_CHUNK, size)
+                break
+            batch = chunk[at : at + size]
+            header = check_stored(batch) if size >= HEADER_SIZE else None
+            if header is None or isinstance(header, Refused):
+                _refuse_old(file, batch)
+                return
+            yield position + at, header, batch
+            at += size
+        if at == 0 and size_wanted <= len(chunk):
+            return
+        position += at
+
+
+def _refuse_old(file: File, message: memoryview) -> None:
+    if len(message) < LENGTH_OVERHEAD + _OLD_SIZE_MIN or message[_OLD_MAGIC_AT] not in (0, 1):
+        return
+    if _unpack_uint32(message, _OLD_CRC_AT)[0] == zlib.crc32(message[_OLD_MAGIC_AT:]):
+        raise OldFormat(
+            f"{file.path} holds messages of version {message[_OLD_MAGIC_AT]}; only record batches of version 2 are read."
+            " Let Apache Kafka rewrite the topic first."
+        )

@@ -1,0 +1,188 @@
+"""How bytes leave a connection, in order, and how few of them are held for a reader that is slow.
+
+Numbers and reasons: docs/decisions/0002-event-loop-and-how-bytes-leave.md.
+"""
+
+import asyncio
+import os
+import socket
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from penstock.kit.files import FileSlice
+from penstock.kit.varint import Buffer
+
+Part = Buffer | FileSlice
+
+# Up to here a slice is read and leaves together with its reply's other parts in one system call; above, sendfile(2)
+# spares the copy. On loopback the two cost the same between 64 and 256 KiB.
+SLICE_READ_MAX = 65_536
+# So much is gathered before it is written: more than a socket takes at once would only wait in memory.
+GATHER_BYTES = 262_144
+# IOV_MAX of Linux and macOS.
+GATHER_PARTS = 1_024
+# Below this average size copying parts into one is cheaper than handing the kernel a list of them.
+JOIN_PART_BYTES = 4_096
+# What a part costs besides its bytes, so that ten thousand unread slices count for something.
+PART_OVERHEAD = 256
+
+_NO_FD = -1
+_MSG_MORE: int = getattr(socket, "MSG_MORE", 0)
+_write = os.write
+
+
+class Writer:
+    """One connection's way out.
+
+    While the transport's own buffer is empty, bytes go straight to the socket's descriptor: that saves the transport's
+    bookkeeping, and only the descriptor can take sendfile. What the socket does not take goes to the transport, which
+    calls `pause` and later `resume`; until then everything stands in `_backlog`, slices of files unread.
+
+    raw: False where the descriptor is not ours to write (TLS). fault: told the reason when the connection must end.
+    """
+
+    __slots__ = ("_backlog", "_fault", "_fd", "_socket", "_transport", "backlog_bytes", "blocked")
+
+    def __init__(self, transport: asyncio.Transport, raw: bool, fault: Callable[[str], None]) -> None:
+        self._transport = transport
+        self._fault = fault
+        self._backlog: deque[Any] = deque()
+        self.backlog_bytes = 0
+        self.blocked = False
+        self._fd = _NO_FD
+        self._socket: socket.socket | None = None
+        # With a high mark of 0 the transport says `pause` as soon as it holds a byte, and `resume` when it holds none.
+        transport.set_write_buffer_limits(high=0)
+        if raw:
+            self._fd = transport.get_extra_info("socket").fileno()
+            self._socket = socket.socket(fileno=self._fd)
+
+    @property
+    def is_idle(self) -> bool:
+        """All that was sent has reached the socket."""
+        return not (self.blocked or self._backlog)
+
+    def send(self, parts: Sequence[Any]) -> None:
+        """Sends bytes-like parts and FileSlices in order, now or as soon as the reader lets us."""
+        if self.blocked or self._fd == _NO_FD or FileSlice in map(type, parts):
+            self._queue(parts)
+            if not self.blocked:
+                self._drain()
+            return
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        try:
+            sent = _write(self._fd, data)
+        except OSError as error:
+            sent = self._not_sent(error)
+        if sent != len(data):
+            self._transport.write(memoryview(data)[sent:])
+
+    def pause(self) -> None:
+        """The transport holds bytes that the socket did not take."""
+        self.blocked = True
+
+    def resume(self) -> None:
+        """The transport holds none any more."""
+        self.blocked = False
+        self._drain()
+
+    def close(self) -> None:
+        """Forgets what was not sent. The descriptor stays the transport's to close."""
+        self._leave_socket()
+        self._backlog.clear()
+        self.backlog_bytes = 0
+        self.blocked = True
+
+    def _queue(self, parts: Sequence[Any]) -> None:
+        self._backlog.extend(parts)
+        size = PART_OVERHEAD * len(parts)
+        for part in parts:
+            if type(part) is not FileSlice:
+                size += len(part)
+        self.backlog_bytes += size
+
+    def _drain(self) -> None:
+        backlog = self._backlog
+        try:
+            while backlog and not self.blocked:
+                part = backlog[0]
+                if type(part) is FileSlice and part.size > SLICE_READ_MAX:
+                    self._send_slice(part)
+                else:
+                    self._send_gathered()
+        except OSError as error:
+            # A file that cannot be read: its reply's size has left already, so the stream cannot go on.
+            self._fault(f"the records of a reply could not be read: {error}")
+
+    def _send_gathered(self) -> None:
+        """The parts at the front, up to a large slice or GATHER_BYTES, in one system call."""
+        parts, size, more = self._gather()
+        out = self._socket
+        sent = 0
+        joined = parts[0] if len(parts) == 1 else None
+        if joined is None and (out is None or size < JOIN_PART_BYTES * len(parts)):
+            joined = b"".join(parts)
+        if out is not None:
+            try:
+                sent = out.sendmsg(parts, (), more) if joined is None else out.send(joined, more)
+            except OSError as error:
+                self._not_sent(error)
+        if sent != size:
+            self._transport.write(memoryview(b"".join(parts) if joined is None else joined)[sent:])
+
+    def _gather(self) -> tuple[list[Any], int, int]:
+        """Takes (parts without slices, their bytes, MSG_MORE if a large slice follows) off the backlog."""
+        backlog = self._backlog
+        parts: list[Any] = []
+        size = 0
+        while backlog and size < GATHER_BYTES and len(parts) < GATHER_PARTS:
+            part = backlog[0]
+            if type(part) is FileSlice:
+                if part.size > SLICE_READ_MAX:
+                    return parts, size, _MSG_MORE
+                part = part.read()
+            else:
+                self.backlog_bytes -= len(part)
+            self.backlog_bytes -= PART_OVERHEAD
+            backlog.popleft()
+            parts.append(part)
+            size += len(part)
+        return parts, size, 0
+
+    def _send_slice(self, part: FileSlice) -> None:
+        """The large slice at the front: by sendfile until the socket is full, then one chunk through the transport.
+
+        The chunk is what makes the transport watch for room; when it has left, sendfile goes on.
+        """
+        file = part.file
+        fd = file.fileno() if file is not None else None
+        sent = 0
+        chunk = b""
+        if self._fd != _NO_FD and fd is not None:
+            try:
+                sent = os.sendfile(self._fd, fd, part.position, part.size)
+            except OSError as error:
+                self._not_sent(error)
+        if sent != part.size:
+            chunk = FileSlice(file, part.position + sent, min(part.size - sent, SLICE_READ_MAX)).read()
+            sent += len(chunk)
+        if sent == part.size:
+            self._backlog.popleft()
+            self.backlog_bytes -= PART_OVERHEAD
+        else:
+            self._backlog[0] = FileSlice(file, part.position + sent, part.size - sent)
+        if chunk:
+            self._transport.write(chunk)
+
+    def _not_sent(self, error: OSError) -> int:
+        """0 bytes: the socket is full, or gone, which the transport finds out and tells when it writes itself."""
+        if not isinstance(error, BlockingIOError):
+            self._leave_socket()
+        return 0
+
+    def _leave_socket(self) -> None:
+        self._fd = _NO_FD
+        if self._socket is not None:
+            self._socket.detach()
+            self._socket = None

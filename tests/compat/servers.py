@@ -1,0 +1,98 @@
+"""The broker under test as a process of its own: Penstock, or Apache Kafka to check a suite itself."""
+
+import queue
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock.testing.apache_kafka import apache_kafka
+
+START_SECONDS_MAX = 20
+STOP_SECONDS_MAX = 20
+
+# What suites for single brokers expect: no wait for further members, short sessions, four partitions, one replica.
+SETTINGS = {
+    "num.partitions": "4",
+    "default.replication.factor": "1",
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "4",
+    "group.initial.rebalance.delay.ms": "0",
+    "group.min.session.timeout.ms": "500",
+    "log.segment.delete.delay.ms": "1000",
+}
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running broker. log_dir: where the partitions' directories are."""
+
+    name: str
+    bootstrap_servers: str
+    log_dir: Path
+    pid: int
+
+    @property
+    def host(self) -> str:
+        return self.bootstrap_servers.rpartition(":")[0]
+
+    @property
+    def port(self) -> int:
+        return int(self.bootstrap_servers.rpartition(":")[2])
+
+
+@contextmanager
+def penstock(root: Path) -> Iterator[Server]:
+    data = root / "data"
+    settings = [part for name, value in SETTINGS.items() for part in ("--config", f"{name}={value}")]
+    command = [sys.executable, "-m", "penstock.cli.main", "broker", "--data-dir", str(data), "--port", "0", *settings]
+    log_file = root / "server.log"
+    with log_file.open("wb") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)
+    try:
+        address = _await_address(process, log_file)
+        yield Server("penstock", address, data, process.pid)
+        assert process.poll() is None, f"Penstock ended by itself, code {process.returncode}: {_tail(log_file)}"
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def apache(root: Path) -> Iterator[Server]:
+    with apache_kafka(data_dir=root, config=SETTINGS) as node:
+        yield Server("apache", node.bootstrap_servers, node.log_dir, node.pid)
+
+
+SERVERS = {"penstock": penstock, "apache": apache}
+
+
+def _await_address(process: subprocess.Popen[str], log_file: Path) -> str:
+    """The HOST:PORT of the ready line; the rest of the output is drained, so that a full pipe never blocks the broker."""
+    found: queue.Queue[str | None] = queue.Queue()
+
+    def drain() -> None:
+        for line in process.stdout or ():
+            if match := re.search(r"Kafka ready at (\S+:\d+)", line):
+                found.put(match.group(1))
+        found.put(None)
+
+    threading.Thread(target=drain, daemon=True).start()
+    try:
+        address = found.get(timeout=START_SECONDS_MAX)
+    except queue.Empty:
+        address = None
+    assert address, f"Penstock printed no line `Kafka ready at HOST:PORT` within {START_SECONDS_MAX} s: {_tail(log_file)}"
+    return address
+
+
+def _tail(log_file: Path) -> str:
+    return log_file.read_text(errors="replace")[-3000:]
