@@ -16,6 +16,7 @@ from bench.channel import Channel, per_request
 from bench.process import cpu_seconds
 
 _DRAIN_SECONDS_MAX = 60
+_STREAM_BYTES_MAX = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,9 @@ def streams(load: Load) -> list[wire.Stream]:
     for connection in range(load.connections):
         own = list(range(connection % load.partitions, load.partitions, load.connections))
         if load.kind == "produce":
-            # Short requests are sent many in one call, so a stream is made long enough for a whole window of them.
-            found.append(wire.produce_stream(load.topic, own, data, load.acks, repeat=-(-load.in_flight // len(own))))
+            # Short requests are sent many in one call, so a stream holds a whole window of them if that is not much.
+            window = min(load.in_flight, _STREAM_BYTES_MAX // len(data))
+            found.append(wire.produce_stream(load.topic, own, data, load.acks, repeat=max(1, window // len(own))))
         else:
             records = wire.records_in(data)
             found.append(wire.fetch_stream(load.topic, own, 0, records, load.batches, len(data)))

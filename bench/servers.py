@@ -18,7 +18,7 @@ from typing import Protocol
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from bench.wire import SIZE, ReplyError, receive
-from penstock.testing.apache_kafka import VERSION, apache_kafka
+from penstock.testing.apache_kafka import VERSION, ApacheKafka
 
 READY = re.compile(rb"Kafka ready at \S+:(\d+)")
 START_SECONDS_MAX = 300
@@ -116,12 +116,12 @@ class Apache:
     version = VERSION
 
     def __init__(self, root: Path) -> None:
-        self._stack = contextlib.ExitStack()
-        # Made now, started by `start`: `apache_kafka` itself would start it at once.
-        self._node = self._stack.enter_context(
-            apache_kafka(data_dir=root, heap=KAFKA_HEAP, options=KAFKA_OPTIONS, config={"log.retention.hours": -1})
+        root.mkdir(parents=True, exist_ok=True)
+        # Apache Kafka takes the delay of deleted topics from the broker, not from the topic.
+        config = {"log.segment.delete.delay.ms": TOPIC_CONFIG["file.delete.delay.ms"]}
+        self._node = ApacheKafka(
+            version=VERSION, data_dir=root, config=config, features={}, heap=KAFKA_HEAP, options=KAFKA_OPTIONS
         )
-        self._node.stop()
 
     @property
     def port(self) -> int:
@@ -192,12 +192,13 @@ def create_topics(server: Server, partitions: dict[str, int], seconds_max: float
         time.sleep(0.02)
 
 
-def delete_topic(server: Server, name: str, seconds_max: float = 60) -> None:
+def delete_topic(server: Server, name: str, seconds_max: float = 30) -> None:
     """Deletes the topic and waits until its files are gone, so that the next round does not pay for it."""
-    for deleted in admin(server).delete_topics([name], operation_timeout=seconds_max).values():
+    client = admin(server)
+    for deleted in client.delete_topics([name], operation_timeout=seconds_max).values():
         deleted.result()
     deadline = time.perf_counter() + seconds_max
-    while any(server.log_dir.glob(f"{name}*")) and time.perf_counter() < deadline:
+    while any(server.log_dir.glob(f"{name}[-.]*")) and time.perf_counter() < deadline:
         time.sleep(0.1)
 
 

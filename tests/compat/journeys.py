@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from .toolchain import CARGO, GO, KCAT, NODE, find, npm, run, staged
+from .toolchain import CARGO, GO, NODE, find, npm, run, staged
 
 HERE = Path(__file__).parent
 JOURNEY_SECONDS_MAX = 90
@@ -32,6 +32,8 @@ class Client:
     codecs: tuple[str, ...] = CODECS
     assignors: tuple[str, ...] = ()
     offsets: bool = True
+    # Reads again, after a rebalance, records whose commit was under way: at least once, as groups promise.
+    rereads: bool = False
 
     def travel(self, journey: str, bootstrap: str, topic: str, *option: str) -> dict:
         command = [*self.start(), journey, bootstrap, topic, *option]
@@ -74,10 +76,6 @@ def rust() -> list[str]:
     return [str(folder / "target" / "debug" / "rskafka-journeys")]
 
 
-def kcat() -> list[str]:
-    return [sys.executable, str(HERE / "kcat" / "driver.py"), str(find(KCAT))]
-
-
 CLIENTS = (
     Client("confluent-kafka", python("confluent"), assignors=("range", "roundrobin", "cooperative-sticky")),
     Client(
@@ -86,4 +84,11 @@ CLIENTS = (
         assignors=("range", "roundrobin", "sticky", "cooperative-sticky"),
     ),
     Client("aiokafka", python("aiokafka"), assignors=("range", "roundrobin", "sticky")),
+    Client("franz-go", go("franz"), assignors=("range", "roundrobin", "sticky", "cooperative-sticky")),
+    Client("sarama", go("sarama"), assignors=("range", "roundrobin", "sticky")),
+    Client("kafkajs", node("kafkajs"), assignors=("roundrobin",)),
+    Client(
+        "platformatic", node("platformatic"), assignors=("roundrobin", "cooperative-sticky"), rereads=True
+    ),
+    Client("rskafka", rust, offsets=False),
 )

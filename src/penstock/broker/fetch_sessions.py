@@ -163,7 +163,7 @@ class FetchSessions:
 
     def keep(self, context: FetchContext, now_ms: int) -> int:
         """Makes a session of a whole request that was answered; gives its id, 0 when there is no place."""
-        if not context.keep or not context.entries or not self._place_for(len(context.entries), now_ms):
+        if not context.keep or not self._place_for(len(context.entries), now_ms):
             return NO_SESSION
         session_id = self._new_id()
         self._by_id[session_id] = FetchSession(session_id, context.by_id, context.entries, now_ms)

@@ -26,13 +26,12 @@ def read_properties(text: str) -> dict[str, str]:
 def _logical_lines(text: str) -> list[tuple[int, str]]:
     """Lines with their continuations joined and comments dropped, each with the number of its first line."""
     lines: list[tuple[int, str]] = []
-    joined, first, is_continued = "", 0, False
+    joined, first = "", 0
     for number, natural in enumerate(_END_OF_LINE.split(text), start=1):
         line = natural.lstrip(_BLANK)
         if not joined:
             # A line that so far is empty may still turn out to be a comment, even after a lone backslash.
             if not line or line[0] in "#!":
-                is_continued = False
                 continue
             first = number
         is_continued = _ends_open(line)
@@ -79,7 +78,8 @@ def _unescape(text: str, number: int) -> str:
             at += 4
         else:
             parts.append(_ESCAPES.get(escaped, escaped))
-    return "".join(parts)
+    # Two escapes may stand for one character beyond 16 bits; half of such a pair is none and is replaced.
+    return "".join(parts).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _unicode(digits: str, number: int) -> str:

@@ -133,6 +133,9 @@ class Histograms:
             histogram = self._by_labels[key] = Histogram(self.bounds)
         return histogram
 
+    def __iter__(self) -> Iterator[tuple[Labels, Histogram]]:
+        return iter(self._by_labels.items())
+
     def family(self) -> Family:
         samples = [Sample(labels, histogram) for labels, histogram in self._by_labels.items()]
         return Family("histogram", self.name, self.help, self.label_names, samples)

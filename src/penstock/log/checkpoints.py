@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 
 from penstock.protocol.primitives import from_base64, to_base64
 
@@ -39,7 +40,7 @@ def decode_epochs(data: bytes) -> list[tuple[int, int]] | None:
         epochs = [(int(epoch), int(offset)) for epoch, offset in rows]
     except ValueError:
         return None
-    rising = all(a[0] < b[0] and a[1] <= b[1] for a, b in zip(epochs, epochs[1:], strict=False))
+    rising = all(a[0] < b[0] and a[1] <= b[1] for a, b in pairwise(epochs))
     return epochs if rising else None
 
 

@@ -1,17 +1,22 @@
 """Which segments have a file open: a bound on descriptors and on index memory, however many partitions there are."""
 
+from __future__ import annotations
+
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from penstock.kit.clock import Clock
+from penstock.kit.files import Files
 
 if TYPE_CHECKING:
     from penstock.log.segment import Segment
 
 
 class OpenSegments:
-    """A ring of open segments; when it is full, one that nobody used since it was last looked at is closed.
+    """A ring of open segments; when it is full, one that nobody used since it was last looked at lets go.
 
-    The ring is a second-chance queue: an append sets one flag and moves nothing, which a true LRU would have to.
-    segments_max: files open at once; index_bytes_max: memory for the indexes of closed-off segments.
+    A second-chance queue: an append sets one flag and moves nothing, which a true LRU would have to.
+    segments_max: files open at once; index_bytes_max: memory for the indexes of sealed segments.
     """
 
     __slots__ = ("_ring", "index_bytes", "index_bytes_max", "segments_max")
@@ -26,8 +31,31 @@ class OpenSegments:
     def __len__(self) -> int:
         return len(self._ring)
 
-    def add(self, segment: "Segment") -> None:
-        """The segment has just opened its file, or loaded its indexes into memory."""
-        if segment not in self._ring_of(segment):
+    def add(self, segment: Segment) -> None:
+        """The segment has opened its file, or holds the indexes of a sealed one."""
+        segment.used = True
+        if not segment.in_ring:
+            segment.in_ring = True
             self._ring.append(segment)
-        self.trim()
+        self._trim()
+
+    def _trim(self) -> None:
+        # Twice around at most: the first round may do no more than take the flags away.
+        for _ in range(2 * len(self._ring)):
+            if len(self._ring) <= self.segments_max and self.index_bytes <= self.index_bytes_max:
+                return
+            segment = self._ring.popleft()
+            if segment.used:
+                segment.used = False
+                self._ring.append(segment)
+            else:
+                segment.in_ring = False
+                segment.release()
+
+
+class Ground(NamedTuple):
+    """What all partitions of one log directory stand on."""
+
+    files: Files
+    clock: Clock
+    open_segments: OpenSegments

@@ -74,12 +74,11 @@ def walk_headers(file: File, position: int, end: int) -> Iterator[tuple[int, Bat
         position += at
 
 
-def walk_sound(file: File, end: int) -> Iterator[tuple[int, BatchHeader, memoryview]]:
-    """Position, header and bytes of each undamaged batch from the start of the file; stops at the first that is not.
+def walk_sound(file: File, position: int, end: int) -> Iterator[tuple[int, BatchHeader, memoryview]]:
+    """Position, header and bytes of each batch between `position` and `end`; stops at the first that is damaged.
 
     Error: OldFormat.
     """
-    position = 0
     size_wanted = _CHECK_CHUNK
     while end - position >= HEADER_SIZE:
         chunk = memoryview(file.pread(min(size_wanted, end - position), position))
@@ -109,6 +108,6 @@ def _refuse_old(file: File, message: memoryview) -> None:
         return
     if _unpack_uint32(message, _OLD_CRC_AT)[0] == zlib.crc32(message[_OLD_MAGIC_AT:]):
         raise OldFormat(
-            f"{file.path} holds messages of version {message[_OLD_MAGIC_AT]}; only record batches of version 2 are read."
-            " Let Apache Kafka rewrite the topic first."
+            f"{file.path} holds messages of version {message[_OLD_MAGIC_AT]}, expected record batches of version 2;"
+            " let Apache Kafka rewrite the topic first"
         )

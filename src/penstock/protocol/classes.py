@@ -74,7 +74,7 @@ def is_fresh(field: Field) -> bool:
 
 def is_optional_struct(field: Field) -> bool:
     """Whether None in a struct field means "not sent": it is tagged, and Kafka has no null for it."""
-    return field.struct is not None and field.tag is not None and field.nullable == NOTHING
+    return field.default is ... and field.tag is not None and field.nullable == NOTHING
 
 
 def default_text(field: Field) -> str:

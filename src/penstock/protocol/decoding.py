@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
+from penstock.kit.varint import decode_unsigned
 from penstock.protocol.classes import default_text, struct_class
 from penstock.protocol.emitter import (
     CODES,
@@ -23,7 +24,7 @@ from penstock.protocol.emitter import (
 from penstock.protocol.errors import Malformed
 from penstock.protocol.faults import DECODE_FAULTS, malformed
 from penstock.protocol.notation import Definition, Field, Struct
-from penstock.protocol.primitives import ELEMENTS_MAX, STRING_SIZE_MAX, rest_of_uvarint, skip_tags
+from penstock.protocol.primitives import ELEMENTS_MAX, STRING_SIZE_MAX, skip_tags
 
 Store = Callable[[str], str]
 
@@ -48,7 +49,7 @@ class DecoderWriter:
                 "WHAT": self.what,
                 "malformed": malformed,
                 "new": object.__new__,
-                "rest_of_uvarint": rest_of_uvarint,
+                "decode_unsigned": decode_unsigned,
                 "skip_tags": skip_tags,
             }
         )
@@ -117,7 +118,7 @@ class DecoderWriter:
                 self.sheet.line("n += (k << 7) - 128")
                 self.sheet.line("pos += 1")
             with self.sheet.block("else:"):
-                self.sheet.line("n, pos = rest_of_uvarint(buf, pos, n)")
+                self.sheet.line("n, pos = decode_unsigned(buf, pos - 1)")
             if is_string:
                 with self.sheet.block(f"if n > {STRING_SIZE_MAX + 1}:"):
                     self._raise(f"a string of {{n - 1}} bytes announced, {STRING_SIZE_MAX} is the most")
@@ -224,7 +225,7 @@ class DecoderWriter:
     def _known_tags(self, known: list[Field], target: str, path: str, level: int, mark: str) -> None:
         sheet = self.sheet
         with sheet.block("if n > 127:"):
-            sheet.line("n, pos = rest_of_uvarint(buf, pos, n)")
+            sheet.line("n, pos = decode_unsigned(buf, pos - 1)")
         with sheet.block("if n * 2 > end - pos:"):
             self._raise("{n} tagged fields announced, {end - pos} bytes left")
         with sheet.block("for _ in range(n):"):
@@ -232,7 +233,7 @@ class DecoderWriter:
                 sheet.line(f"{name} = buf[pos]")
                 sheet.line("pos += 1")
                 with sheet.block(f"if {name} > 127:"):
-                    sheet.line(f"{name}, pos = rest_of_uvarint(buf, pos, {name})")
+                    sheet.line(f"{name}, pos = decode_unsigned(buf, pos - 1)")
             sheet.line(f"edge{mark} = pos + n")
             with sheet.block(f"if edge{mark} > end:"):
                 self._raise("a tagged field of {n} bytes announced, {end - pos} left")

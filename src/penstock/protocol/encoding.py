@@ -9,12 +9,13 @@ from __future__ import annotations
 import struct
 from typing import Any
 
+from penstock.kit.varint import encode_unsigned
 from penstock.protocol.classes import is_optional_struct, struct_class
 from penstock.protocol.emitter import CODES, Sheet, Slot, absent, present, tagged
 from penstock.protocol.errors import Unencodable
 from penstock.protocol.faults import ENCODE_FAULTS, unencodable
 from penstock.protocol.notation import Definition, Field, Struct
-from penstock.protocol.primitives import PASS_THROUGH_SIZE_MIN, STRING_SIZE_MAX, pass_through, size_of, uvarint
+from penstock.protocol.primitives import PASS_THROUGH_SIZE_MIN, STRING_SIZE_MAX, pass_through, size_of
 
 
 class EncoderWriter:
@@ -33,7 +34,7 @@ class EncoderWriter:
                 "pass_through": pass_through,
                 "size_of": size_of,
                 "unencodable": unencodable,
-                "uvarint": uvarint,
+                "encode_unsigned": encode_unsigned,
             }
         )
         self.sheet.names["PLACES"] = self.sheet.places
@@ -227,10 +228,10 @@ class EncoderWriter:
                 self._flush()
                 self.target = outer
                 sheet.line(f"count{mark} += 1")
-                sheet.line(f"section{mark} += uvarint({entry.tag})")
-                sheet.line(f"section{mark} += uvarint(len(body{mark}))")
+                sheet.line(f"section{mark} += encode_unsigned({entry.tag})")
+                sheet.line(f"section{mark} += encode_unsigned(len(body{mark}))")
                 sheet.line(f"section{mark} += body{mark}")
-        sheet.line(f"{outer} += uvarint(count{mark})")
+        sheet.line(f"{outer} += encode_unsigned(count{mark})")
         sheet.line(f"{outer} += section{mark}")
 
     def _length(self, compact: bool, code: str, is_string: bool) -> None:
@@ -253,7 +254,7 @@ class EncoderWriter:
         with sheet.block("else:"):
             self.run = run
             self._flush()
-            sheet.line(f"{self.target} += uvarint(n)")
+            sheet.line(f"{self.target} += encode_unsigned(n)")
 
     def _put(self, expression: str, code: str) -> None:
         """Adds a value to the run that one pack will write."""

@@ -8,9 +8,11 @@ Expected faults travel as values: a `KafkaError` in a reply, or a `Refused` with
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import NamedTuple
 
+from penstock.kit.refusal import Refused
 from penstock.protocol.error_texts import ERROR_TEXTS, RETRIABLE
+
+__all__ = ("FrameTooLarge", "KafkaError", "Malformed", "Refused", "Unencodable")
 
 
 class Malformed(ValueError):
@@ -173,10 +175,3 @@ class KafkaError(IntEnum):
     def message(self) -> str:
         """One sentence for people: fills error_message when a handler has nothing better to say."""
         return ERROR_TEXTS[self.value]
-
-
-class Refused(NamedTuple):
-    """An expected fault as a value: the code for the client, the message for its developer and the log."""
-
-    error: KafkaError
-    message: str = ""

@@ -23,18 +23,16 @@ _LEVEL: Final = re.compile(r"<(\d)>")
 def malformed(fault: Exception, what: str, places: Mapping[int, tuple[Slot, ...]]) -> Malformed:
     """The error of a decoder: field path, byte position, and what was wrong."""
     line, known = _scene(fault)
-    pos = known.get("pos", 0)
     end = known.get("end", 0)
-    path = _LEVEL.sub(
-        lambda level: str(known.get(f"i{level[1]}", "?")), _first_missing(places.get(line, ()), end - pos)
-    )
+    path, pos = _first_missing(places.get(line, ()), known.get("pos", 0), end)
+    path = _LEVEL.sub(lambda level: str(known.get(f"i{level[1]}", "?")), path)
     if isinstance(fault, (IndexError, struct.error)):
         reason = f"the bytes end here, {end} in all"
     elif isinstance(fault, UnicodeDecodeError):
         reason = f"not UTF-8: {fault.reason}"
     else:
         reason = str(fault)
-    return Malformed(f"{what}: {path or 'end'} at byte {pos}: {reason}")
+    return Malformed(f"{what}: {path or 'message'} at byte {pos}: {reason}")
 
 
 def unencodable(fault: Exception, what: str, places: Mapping[int, tuple[Slot, ...]]) -> Unencodable:
@@ -48,17 +46,25 @@ def _scene(fault: Exception) -> tuple[int, dict[str, Any]]:
     """The line that failed and the variables of the compiled function, which comes first in the traceback."""
     trace = fault.__traceback__
     assert trace is not None
-    return trace.tb_lineno, trace.tb_frame.f_locals
+    snapshot = trace.tb_frame.f_locals
+    known = dict(snapshot)
+    # Before Python 3.13 the frame keeps the snapshot, and in it the fault that leads back to the frame: a circle
+    # in which views of the network's buffer would live on until the collector comes by.
+    if isinstance(snapshot, dict):
+        snapshot.clear()
+    return trace.tb_lineno, known
 
 
-def _first_missing(slots: tuple[Slot, ...], left: int) -> str:
-    """The path of the first value of a run that needs more bytes than are left."""
-    size = 0
+def _first_missing(slots: tuple[Slot, ...], pos: int, end: int) -> tuple[str, int]:
+    """The path and the position of the first value of a run, begun at pos, that does not fit before the end."""
+    path = ""
     for slot in slots:
-        size += struct.calcsize(">" + slot.code)
-        if size > left:
-            return slot.path
-    return slots[-1].path if slots else ""
+        path = slot.path
+        size = struct.calcsize(">" + slot.code)
+        if size > end - pos:
+            break
+        pos += size
+    return path, pos
 
 
 def _first_unfit(slots: tuple[Slot, ...], known: Mapping[str, Any]) -> str:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any, Final
 
+from penstock.kit.varint import decode_unsigned
 from penstock.protocol.errors import Malformed
+
+_UUID_TEXT: Final = re.compile("[A-Za-z0-9_-]{22}(?:==)?")
 
 ZERO_UUID: Final = bytes(16)
 
@@ -24,58 +28,25 @@ def to_base64(uuid: bytes) -> str:
 
 def from_base64(text: str) -> bytes:
     """The 16 bytes behind Kafka's text of a uuid.  Error: ValueError when it is none."""
-    try:
-        uuid = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except ValueError as fault:
-        raise ValueError(f"{text!r} is not a uuid in base64: {fault}") from None
-    if len(uuid) != 16:
-        raise ValueError(f"{text!r} is not a uuid in base64: it holds {len(uuid)} bytes, expected 16")
-    return uuid
-
-
-def uvarint(value: int) -> bytes:
-    """An unsigned varint: 7 bits a byte, lowest first, the top bit says that more follow."""
-    digits = bytearray()
-    while value > 127:
-        digits.append(value & 127 | 128)
-        value >>= 7
-    digits.append(value)
-    return bytes(digits)
-
-
-def rest_of_uvarint(buffer: Any, pos: int, first: int) -> tuple[int, int]:
-    """(value, next position) of a varint whose `first` byte, before pos, announced more.
-
-    Error: Malformed after 5 bytes; IndexError at the buffer's end.
-    """
-    value = first & 127
-    shift = 7
-    while shift < 35:
-        digit = buffer[pos]
-        pos += 1
-        value |= (digit & 127) << shift
-        if digit < 128:
-            return value, pos
-        shift += 7
-    raise Malformed("a varint of more than 5 bytes")
-
-
-def read_uvarint(buffer: Any, pos: int) -> tuple[int, int]:
-    """(value, next position) of a varint.  Errors as of rest_of_uvarint."""
-    first = buffer[pos]
-    return (first, pos + 1) if first < 128 else rest_of_uvarint(buffer, pos + 1, first)
+    if _UUID_TEXT.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is not a uuid in base64: expected 22 letters, digits, '-' or '_'")
+    return base64.urlsafe_b64decode(text[:22] + "==")
 
 
 def skip_tags(buffer: Any, pos: int, count: int, end: int) -> int:
-    """The position behind tagged fields that nobody here knows; `count` is the first byte of how many."""
+    """The position behind a section of tagged fields that nobody here knows.
+
+    count: the byte before pos, how many they are unless it announces more digits.
+    Error: Malformed, VarintError or IndexError.
+    """
     if count > 127:
-        count, pos = rest_of_uvarint(buffer, pos, count)
+        count, pos = decode_unsigned(buffer, pos - 1)
     # A tagged field takes at least its tag and its size.
     if count * 2 > end - pos:
         raise Malformed(f"{count} tagged fields announced, {end - pos} bytes left")
     for _ in range(count):
-        _, pos = read_uvarint(buffer, pos)
-        size, pos = read_uvarint(buffer, pos)
+        _, pos = decode_unsigned(buffer, pos)
+        size, pos = decode_unsigned(buffer, pos)
         if size > end - pos:
             raise Malformed(f"a tagged field of {size} bytes announced, {end - pos} left")
         pos += size

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import struct
-from collections.abc import Callable
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, cast
 
@@ -55,7 +54,6 @@ class Connection(asyncio.BufferedProtocol):
         "_held",
         "_hub",
         "_line",
-        "_listener",
         "_out",
         "_paused",
         "_reserved",
@@ -67,6 +65,7 @@ class Connection(asyncio.BufferedProtocol):
         "active_ms",
         "host",
         "is_marked",
+        "listener",
     )
 
     _session: Session
@@ -75,7 +74,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def __init__(self, hub: "Hub", listener: str) -> None:
         self._hub = hub
-        self._listener = listener
+        self.listener = listener
         self._target: Any = hub.buffers.inbox
         self._frame: bytearray | None = None
         self._filled = 0
@@ -90,14 +89,14 @@ class Connection(asyncio.BufferedProtocol):
         self.is_marked = False
 
     def __repr__(self) -> str:
-        return f"{self._session.client_host}:{self._session.client_port} on {self._listener}"
+        return f"{self._session.client_host}:{self._session.client_port} on {self.listener}"
 
     # The transport calls these.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         hub = self._hub
         self._transport = tcp = cast(asyncio.Transport, transport)
-        self._session = session = hub.new_session(self._listener, tcp)
+        self._session = session = hub.new_session(self.listener, tcp)
         self._writer = Writer(tcp, True, self._fault)
         self.active_ms = hub.clock.now_ms()
         refusal = hub.admit(self, session.client_host)
@@ -158,8 +157,8 @@ class Connection(asyncio.BufferedProtocol):
 
     @property
     def is_done(self) -> bool:
-        """Every request that was read is answered, and the answers have reached the socket."""
-        return bool(self._paused & GONE) or not (self._line.slots or self._held) and self._writer.is_idle
+        """Every request that was read is handled, and the replies that are ready have reached the socket."""
+        return bool(self._paused & GONE) or (self._held is None and self._writer.is_idle)
 
     def flush_delivered(self) -> None:
         """Sends the replies at the front of the line that somebody else's request or a timer made ready."""
@@ -187,9 +186,15 @@ class Connection(asyncio.BufferedProtocol):
         self._transport.resume_reading()
 
     def close(self) -> None:
-        """Closes once the bytes in the transport have left."""
+        """Closes once the replies that are ready have left."""
+        self._flush()
         self._paused |= GONE
         self._transport.close()
+
+    def abort(self) -> None:
+        """Closes at once."""
+        self._paused |= GONE
+        self._transport.abort()
 
     # The way of the bytes.
 
@@ -292,7 +297,8 @@ class Connection(asyncio.BufferedProtocol):
     def _has_room(self) -> bool:
         settings = self._hub.settings
         return (
-            self._writer.backlog_bytes < settings.reply_bytes_max and len(self._line.slots) < settings.replies_pending_max
+            self._writer.backlog_bytes < settings.reply_bytes_max
+            and len(self._line.slots) < settings.replies_pending_max
         )
 
     def _flush(self) -> None:
@@ -403,6 +409,3 @@ class Connection(asyncio.BufferedProtocol):
         if not self._paused & GONE:
             log.warning("%r: closed: %s", self, reason)
             self.close()
-
-
-Factory = Callable[[], Connection]

@@ -7,14 +7,17 @@ from typing import Any
 
 from penstock.broker.outcome import Hangup, Reply, Wait
 from penstock.broker.session import Session
+from penstock.broker.waiting import FOREVER_MS
 from penstock.kit.clock import Clock
 from penstock.kit.limits import Places
+from penstock.kit.telemetry import Registry
 from penstock.protocol.errors import Malformed
 from penstock.server.buffers import INBOX_BYTES, Buffers
 from penstock.server.connection import SIZE_MIN, Connection
 from penstock.server.routes import Route, Routes
 from penstock.server.settings import ServerSettings
 from penstock.server.syncing import Syncing
+from penstock.server.telemetry import ServerMetrics
 from penstock.server.timer import Timer
 
 log = logging.getLogger("penstock.server")
@@ -27,9 +30,7 @@ class Hub:
     that became ready on any connection, hands partitions to the fsync thread and sets the timer.
     """
 
-    def __init__(
-        self, broker: Any, clock: Clock, settings: ServerSettings, loop: asyncio.AbstractEventLoop
-    ) -> None:
+    def __init__(self, broker: Any, clock: Clock, settings: ServerSettings, loop: asyncio.AbstractEventLoop) -> None:
         self.broker = broker
         self.clock = clock
         self.now_ms = clock.now_ms
@@ -43,12 +44,12 @@ class Hub:
         )
         self.connections: set[Connection] = set()
         self.marked: list[Connection] = []
-        self._routes = Routes(broker)
+        self.metrics = ServerMetrics(Registry())
+        self._routes = Routes(broker, self.metrics)
         self.routes: dict[int, Route] = self._routes.known
         self.find_route = self._routes.find
         self.timer = Timer(loop, clock, self.tick)
         self.syncing = Syncing(loop, broker, self.settle)
-        self.accepted = 0
         self._idle_check_ms = 0
 
     # Connections come and go.
@@ -61,14 +62,17 @@ class Hub:
     def admit(self, connection: Connection, host: str) -> str:
         """Takes the connection in and gives "", or says why not."""
         refusal = self.places.refusal(host)
-        if not refusal:
-            connection.host = host
-            self.connections.add(connection)
-            self.accepted += 1
-        return refusal
+        if refusal:
+            self.metrics.refused.value += 1
+            return refusal
+        self.metrics.accepted.value += 1
+        connection.host = host
+        self.connections.add(connection)
+        return ""
 
     def forget(self, connection: Connection) -> None:
         if connection in self.connections:
+            self.metrics.closed.value += 1
             self.connections.discard(connection)
             self.places.leave(connection.host)
             self.broker.waiting.cancel(connection)
@@ -114,6 +118,11 @@ class Hub:
         self.timer.set(due_ms)
         self.timer.set(self.broker.waiting.next_deadline_ms())
         self.timer.set(self.close_idle(now_ms))
+
+    def end_waits(self) -> None:
+        """Declares the time of all waits to be up: for shutdown."""
+        self.broker.waiting.expire(FOREVER_MS)
+        self.settle()
 
     def close_idle(self, now_ms: int) -> int:
         """Closes connections that said nothing for too long; gives the time of the next look."""

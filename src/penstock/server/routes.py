@@ -104,7 +104,7 @@ class Routes:
         """
         api = API[ApiKey.API_VERSIONS]
         keys = [
-            api.response.ApiVersion(key, served.min, served.max) for key, served in sorted(self._broker.served.items())
+            api.response.ApiVersion(key, served.advertised_min, served.max) for key, served in sorted(self._broker.served.items())
         ]
         reply = Reply(api.response(error_code=KafkaError.UNSUPPORTED_VERSION, api_keys=keys))
         return Route(

@@ -7,12 +7,13 @@ class ServerMetrics:
     """Requests by API and version, times by API, connections by what became of them."""
 
     def __init__(self, registry: Registry) -> None:
+        self.registry = registry
         self.requests = registry.counters(
             "kafka_network_requestmetrics_requests", "Requests received.", ("request", "version")
         )
         self.latency = registry.histograms(
             "kafka_network_requestmetrics_totaltime_us",
-            "Microseconds from a request's arrival to its reply, waiting included.",
+            "From a request's arrival to its reply, waiting included.",
             ("request",),
         )
         accepted = registry.counters("kafka_server_socketserver_connections_accepted", "Connections accepted.")

@@ -113,6 +113,7 @@ class Writer:
                     self._send_gathered()
         except OSError as error:
             # A file that cannot be read: its reply's size has left already, so the stream cannot go on.
+            self.close()
             self._fault(f"the records of a reply could not be read: {error}")
 
     def _send_gathered(self) -> None:

@@ -117,10 +117,19 @@ def tool(
 class ApacheKafka:
     """One running node. Made by `apache_kafka()`; attributes are fixed after `start()`."""
 
-    def __init__(self, version: str, data_dir: Path, config: Mapping[str, object], heap: str, options: tuple[str, ...]):
+    def __init__(
+        self,
+        version: str,
+        data_dir: Path,
+        config: Mapping[str, object],
+        features: Mapping[str, int],
+        heap: str,
+        options: tuple[str, ...],
+    ):
         self.version = version
         self.data_dir = data_dir
         self.config = dict(config)
+        self.features = dict(features)
         self.heap = heap
         self.options = options
         self.port = 0
@@ -207,7 +216,8 @@ class ApacheKafka:
     def _format(self, properties: Path) -> None:
         # Joined by `=`, since an id may begin with a dash.
         cluster = f"--cluster-id={_random_cluster_id()}"
-        tool("kafka-storage", "format", cluster, "--config", properties, version=self.version)
+        levels = [part for name, level in self.features.items() for part in ("--feature", f"{name}={level}")]
+        tool("kafka-storage", "format", cluster, "--config", properties, *levels, version=self.version)
 
     def _write_properties(self) -> Path:
         listeners = {"PLAINTEXT": self.port, "CONTROLLER": self._controller_port}
@@ -245,18 +255,20 @@ def apache_kafka(
     version: str = VERSION,
     data_dir: str | os.PathLike[str] | None = None,
     config: Mapping[str, object] | None = None,
+    features: Mapping[str, int] | None = None,
     heap: str = "512m",
     options: tuple[str, ...] = ("-XX:+UseSerialGC",),
 ) -> Iterator[ApacheKafka]:
     """A started single KRaft node on ports of 127.0.0.1 that were free; stopped at the end.
 
     data_dir: kept when given (and used again if it holds a formatted store), else temporary.
-    config: settings of server.properties, over those that one node needs. options: for the JVM.
+    config: settings of server.properties, over those that one node needs. features: levels of a new store that
+    are not to be the version's own. options: for the JVM.
     """
     root = Path(data_dir) if data_dir is not None else Path(tempfile.mkdtemp(prefix="apache-kafka-"))
     root.mkdir(parents=True, exist_ok=True)
     try:
-        with ApacheKafka(version, root, config or {}, heap, options) as node:
+        with ApacheKafka(version, root, config or {}, features or {}, heap, options) as node:
             yield node
     finally:
         if data_dir is None:

@@ -56,6 +56,7 @@ def consumer(bootstrap, group, **settings):
         enable_auto_commit=False,
         session_timeout_ms=6000,
         heartbeat_interval_ms=300,
+        metadata_max_age_ms=1000,
         **settings,
     )
 

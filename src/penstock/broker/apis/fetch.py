@@ -20,7 +20,7 @@ TopicAnswer = FetchResponse.FetchableTopicResponse
 PartitionAnswer = FetchResponse.PartitionData
 EpochEndOffset = FetchResponse.EpochEndOffset
 
-READ_COMMITTED = 1
+ISOLATION_LEVELS = READ_UNCOMMITTED, READ_COMMITTED = (0, 1)
 
 
 class Fetch:
@@ -39,6 +39,8 @@ class Fetch:
         replica = request.replica_state
         if request.replica_id >= 0 or (replica is not None and replica.replica_id >= 0):
             return Reply(_not_a_replica(request))
+        if request.isolation_level not in ISOLATION_LEVELS:
+            return Reply(FetchResponse(error_code=KafkaError.INVALID_REQUEST))
         context = self.sessions.open(request, session.version, now_ms)
         if context.__class__ is KafkaError:
             return Reply(FetchResponse(error_code=context))

@@ -1,5 +1,6 @@
 """ListOffsets: the offset at a time, or at one of Kafka's marks.  Source: ListOffsetsRequest v1-11."""
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from penstock.broker.outcome import Reply
@@ -31,6 +32,7 @@ MARKS = {
     LATEST_TIERED: 9,
     EARLIEST_PENDING_UPLOAD: 11,
 }
+UNKNOWN_MARK = 1 << 15
 CONSUMER = -1
 READ_COMMITTED = 1
 
@@ -48,28 +50,23 @@ class ListOffsets:
         self.topics = broker.topics
 
     def handle(self, request: Any, session: Session, now_ms: int) -> Reply:
-        """A partition named twice is INVALID_REQUEST in both places."""
-        repeated = _repeated(request)
-        return Reply(
-            ListOffsetsResponse(
-                topics=[
-                    TopicAnswer(
-                        name=wanted.name,
-                        partitions=[
-                            PartitionAnswer(part.partition_index, KafkaError.INVALID_REQUEST)
-                            if (wanted.name, part.partition_index) in repeated
-                            else self._answer(wanted.name, part, request, session.version)
-                            for part in wanted.partitions
-                        ],
-                    )
-                    for wanted in request.topics
-                ]
-            )
-        )
+        """A partition named twice is answered once, with INVALID_REQUEST."""
+        counts = Counter((wanted.name, part.partition_index) for wanted in request.topics for part in wanted.partitions)
+        topics = []
+        for wanted in request.topics:
+            answers = []
+            for part in wanted.partitions:
+                count = counts.pop((wanted.name, part.partition_index), 0)
+                if count == 1:
+                    answers.append(self._answer(wanted.name, part, request, session.version))
+                elif count:
+                    answers.append(PartitionAnswer(part.partition_index, KafkaError.INVALID_REQUEST))
+            topics.append(TopicAnswer(wanted.name, answers))
+        return Reply(ListOffsetsResponse(topics=topics))
 
     def _answer(self, topic: str, wanted: Any, request: Any, version: int) -> Any:
         index, timestamp = wanted.partition_index, wanted.timestamp
-        if timestamp < 0 and version < MARKS.get(timestamp, version + 1):
+        if timestamp < 0 and version < MARKS.get(timestamp, UNKNOWN_MARK):
             return PartitionAnswer(index, KafkaError.UNSUPPORTED_VERSION)
         partition = self.topics.find(topic, index)
         if partition is None:
@@ -80,16 +77,6 @@ class ListOffsets:
         end = _end(partition, request)
         found = _at_mark(partition, timestamp, end) if timestamp < 0 else _at_time(partition, timestamp, end)
         return PartitionAnswer(index, KafkaError.NONE, *found)
-
-
-def _repeated(request: Any) -> set[tuple[str, int]]:
-    seen: set[tuple[str, int]] = set()
-    repeated: set[tuple[str, int]] = set()
-    for wanted in request.topics:
-        for part in wanted.partitions:
-            key = (wanted.name, part.partition_index)
-            (repeated if key in seen else seen).add(key)
-    return repeated
 
 
 def _end(partition: Partition, request: Any) -> int:

@@ -90,8 +90,7 @@ class Metadata:
         host, port = broker.endpoint(session.listener)
         if request.include_topic_authorized_operations:
             for answer in answers:
-                if not answer.error_code:
-                    answer.topic_authorized_operations = TOPIC_OPERATIONS
+                answer.topic_authorized_operations = TOPIC_OPERATIONS
         cluster_operations = CLUSTER_OPERATIONS if request.include_cluster_authorized_operations else NOT_ASKED
         return MetadataResponse(
             brokers=[BrokerAnswer(settings.node_id, host, port, settings.rack)],
@@ -103,7 +102,7 @@ class Metadata:
 
     def _refused(self, wanted: list[Any]) -> Any:
         error = KafkaError.INVALID_REQUEST
-        answers = [TopicAnswer(error_code=error, name=topic.name or "") for topic in wanted]
+        answers = [TopicAnswer(error, topic.name or "", topic.topic_id) for topic in wanted]
         return MetadataResponse(topics=answers, error_code=error)
 
 

@@ -54,7 +54,7 @@ class Produce:
         """
         acks = request.acks
         if acks > 1 or acks < ACKS_ALL:
-            return Reply(_refuse_all(request))
+            return Reply(self._refuse_all(request.topic_data, session))
         topics = request.topic_data
         if len(topics) == 1 and len(topics[0].partition_data) == 1:
             wanted = topics[0]
@@ -77,7 +77,7 @@ class Produce:
         """One partition's batch into its log; gives its PartitionProduceResponse."""
         index = part.index
         if topic is None or index >= len(topic.partitions) or index < 0:
-            return _unknown(topic, index, session)
+            return PartitionAnswer(index=index, error_code=_unknown(topic, session), base_offset=-1)
         batch = part.records
         if batch is None or (topic.is_internal and session.client_id != ADMIN_CLIENT_ID):
             return _forbidden(topic, index, batch)
@@ -94,7 +94,7 @@ class Produce:
         if done.__class__ is Refused:
             if done.error == KafkaError.INVALID_TIMESTAMP:
                 return _late_or_early(topic, index, batch, done, now_ms)
-            return _failed(topic, index, done)
+            return _failed(topic, index, done, partition.log_start)
         counters = topic.counters
         counters.bytes_in.value += len(batch)
         counters.messages_in.value += header.record_count
@@ -119,6 +119,21 @@ class Produce:
             done = [self.append(topic, part, session, now_ms) for part in parts.values()]
             answers.append(TopicAnswer(wanted.name, wanted.topic_id, done))
         return answers
+
+    def _refuse_all(self, topics: list[Any], session: Session) -> Any:
+        """acks of neither -1, 0 nor 1: nothing is appended."""
+        by_id = session.version >= TOPIC_ID_VERSION
+        answers = []
+        for wanted in topics:
+            topic = self.by_id.get(wanted.topic_id) if by_id else self.by_name.get(wanted.name)
+            parts = []
+            for part in wanted.partition_data:
+                error = KafkaError.INVALID_REQUIRED_ACKS
+                if topic is None or not 0 <= part.index < len(topic.partitions):
+                    error = _unknown(topic, session)
+                parts.append(PartitionAnswer(index=part.index, error_code=error, base_offset=-1))
+            answers.append(TopicAnswer(wanted.name, wanted.topic_id, parts))
+        return ProduceResponse(answers)
 
     def _when_on_disk(self, reply: Reply, until_ms: int) -> Outcome:
         pending = []
@@ -170,7 +185,8 @@ def _look_closer(
     elif attributes & CONTROL_BIT:
         refused = Refused(KafkaError.INVALID_RECORD, "clients may not write control batches")
     elif attributes & TRANSACTIONAL_BIT:
-        refused = Refused(KafkaError.INVALID_TXN_STATE, "the batch belongs to no ongoing transaction")
+        # What Kafka says of a transactional id that its coordinator does not know.
+        refused = Refused(KafkaError.INVALID_PRODUCER_ID_MAPPING, "the batch belongs to no ongoing transaction")
     elif attributes & CODEC_BITS == Codec.ZSTD and version < ZSTD_VERSION:
         refused = Refused(
             KafkaError.UNSUPPORTED_COMPRESSION_TYPE,
@@ -202,10 +218,16 @@ def _convert(
     return batch, header
 
 
-def _failed(topic: ServedTopic, index: int, refused: Refused) -> Any:
-    """The answer for a batch that was not appended."""
+def _failed(topic: ServedTopic, index: int, refused: Refused, log_start: int = -1) -> Any:
+    """The answer for a batch that was not appended; log_start where the producer needs it to see what it may have lost."""
     topic.counters.failed_produces.value += 1
-    return PartitionAnswer(index=index, error_code=refused.error, base_offset=-1, error_message=refused.message)
+    return PartitionAnswer(
+        index=index,
+        error_code=refused.error,
+        base_offset=-1,
+        log_start_offset=log_start,
+        error_message=refused.message,
+    )
 
 
 def _rejected(topic: ServedTopic, index: int, error: int, faults: list[Any]) -> Any:
@@ -237,10 +259,10 @@ def _late_or_early(topic: ServedTopic, index: int, batch: memoryview, refused: R
     return _rejected(topic, index, refused.error, faults) if faults else _failed(topic, index, refused)
 
 
-def _unknown(topic: ServedTopic | None, index: int, session: Session) -> Any:
+def _unknown(topic: ServedTopic | None, session: Session) -> KafkaError:
     if topic is None and session.version >= TOPIC_ID_VERSION:
-        return PartitionAnswer(index=index, error_code=KafkaError.UNKNOWN_TOPIC_ID, base_offset=-1)
-    return PartitionAnswer(index=index, error_code=KafkaError.UNKNOWN_TOPIC_OR_PARTITION, base_offset=-1)
+        return KafkaError.UNKNOWN_TOPIC_ID
+    return KafkaError.UNKNOWN_TOPIC_OR_PARTITION
 
 
 def _forbidden(topic: ServedTopic, index: int, records: memoryview | None) -> Any:
@@ -248,21 +270,6 @@ def _forbidden(topic: ServedTopic, index: int, records: memoryview | None) -> An
         return _failed(topic, index, Refused(KafkaError.INVALID_RECORD, "no batch was sent for the partition"))
     text = f"{topic.name} is an internal topic: only the broker writes to it"
     return _failed(topic, index, Refused(KafkaError.INVALID_TOPIC_EXCEPTION, text))
-
-
-def _refuse_all(request: Any) -> Any:
-    """acks of neither -1, 0 nor 1: nothing is appended."""
-    code = KafkaError.INVALID_REQUIRED_ACKS
-    return ProduceResponse(
-        [
-            TopicAnswer(
-                wanted.name,
-                wanted.topic_id,
-                [PartitionAnswer(index=part.index, error_code=code, base_offset=-1) for part in wanted.partition_data],
-            )
-            for wanted in request.topic_data
-        ]
-    )
 
 
 def _silent(answers: list[Any]) -> NoReply | Hangup:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from enum import Enum, auto
 from typing import NamedTuple, Protocol
 
@@ -61,7 +61,8 @@ def nothing(_: object) -> None:
     """A `Stored` continuation where nothing is left to do."""
 
 
-# What clients are told when an append fails: codes they know how to act on.  Source: appendGroupMetadataErrorToResponseError.
+# What clients are told when an append fails: codes they know how to act on.
+# Source: GroupMetadataManager.appendGroupMetadataErrorToResponseError.
 _CLIENT_CODES = {
     KafkaError.UNKNOWN_TOPIC_OR_PARTITION: KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.NOT_ENOUGH_REPLICAS: KafkaError.COORDINATOR_NOT_AVAILABLE,
@@ -148,8 +149,10 @@ class Desk:
         """The outcome of a step. ticket: the caller waits under it, unless `done` has its reply by now."""
         if stored is None:
             return self._final(reply, ticket)
+        done = self.done
 
         def then(result: int | Refused) -> Outcome:
+            self.done = done
             if not isinstance(result, Refused):
                 stored.applied(result)
                 return self._final(reply, ticket)
@@ -157,7 +160,7 @@ class Desk:
             stored.undone(error)
             return self._final(reply if on_refused is None else on_refused(error), ticket)
 
-        return Outcome(None, self.done, group_partition, stored.records, then)
+        return Outcome(None, done, group_partition, stored.records, then)
 
     def _final(self, reply: Message | None, ticket: int) -> Outcome:
         done = self.done
@@ -171,8 +174,3 @@ def client_code(error: int) -> KafkaError:
     """The code a client gets for a failed append."""
     found = KafkaError(error)
     return _CLIENT_CODES.get(found, found)
-
-
-def chunks(records: list[Record], size: int) -> Iterable[list[Record]]:
-    for start in range(0, len(records), size):
-        yield records[start : start + size]

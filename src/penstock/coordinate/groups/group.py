@@ -93,7 +93,7 @@ class ClassicGroup:
 
     @property
     def rebalance_timeout_ms(self) -> int:
-        return max((member.rebalance_timeout_ms for member in self.members.values()), default=0)
+        return max(0, *(member.rebalance_timeout_ms for member in self.members.values()), 0)
 
     def move_to(self, state: State, now_ms: int) -> None:
         assert self.state in MAY_FOLLOW[state], (self.group_id, self.state, state)
@@ -206,7 +206,7 @@ class ClassicGroup:
         return any(supporters.get(name, 0) == size for name, _ in protocols)
 
     def select_protocol(self) -> str:
-        """Each member votes for the one it likes best among those that all have; the most votes win, the first on a tie."""
+        """Each member votes for its favourite among those that all have; the most votes win, the first on a tie."""
         candidates = {name for name, count in self._supporters.items() if count == len(self.members)}
         votes: dict[str, int] = {}
         for member in self.members.values():

@@ -12,6 +12,7 @@ from penstock.coordinate.groups.member import NO_TICKET, Identity, Member, Proto
 from penstock.coordinate.groups.rebalance import (
     answer_join,
     answer_sync,
+    dismiss,
     end_if_complete,
     prolong,
     rebalance,
@@ -110,12 +111,15 @@ def _store_new_group(desk: Desk, group: ClassicGroup, ticket: int) -> Stored:
 def _join_group(desk: Desk, group: ClassicGroup, joining: Joining) -> Stored | None:
     """Answers under the ticket now or later."""
     member_id = joining.member_id
-    fault = _fault_of_size(desk, group, joining)
-    if fault is not KafkaError.NONE:
-        group.remove(member_id)
-        return _refuse(desk, joining, replies.UNKNOWN_MEMBER_ID, fault)
+    if _is_full(desk, group, joining):
+        if member_id in group.members:
+            dismiss(desk, group, member_id)
+        group.forget_named(member_id)
+        return _refuse(desk, joining, replies.UNKNOWN_MEMBER_ID, KafkaError.GROUP_MAX_SIZE_REACHED)
     if group.state is State.DEAD:
         return _refuse(desk, joining, member_id, KafkaError.COORDINATOR_NOT_AVAILABLE)
+    if group.bytes_held + sum(len(m) for _, m in joining.protocols) > desk.settings.group_bytes_max:
+        return _refuse(desk, joining, member_id, KafkaError.GROUP_MAX_SIZE_REACHED)
     if not group.supports(joining.protocol_type, joining.protocols):
         return _refuse(desk, joining, member_id, KafkaError.INCONSISTENT_GROUP_PROTOCOL)
     if member_id:
@@ -151,26 +155,24 @@ def _perform(desk: Desk, group: ClassicGroup, joining: Joining, event: Event) ->
     return _STEPS[cell](desk, group, joining)
 
 
-def _refuse(desk: Desk, joining: Joining, member_id: str, error: KafkaError) -> None:
+def _refuse(desk: Desk, joining: Joining, member_id: str, error: KafkaError) -> Stored | None:
     desk.done[joining.ticket] = replies.join_fault(member_id, error)
+    return None
 
 
-def _fault_of_size(desk: Desk, group: ClassicGroup, joining: Joining) -> KafkaError:
-    """Whether there is room; while members rejoin, the last ones of a group that is too large find none."""
+def _is_full(desk: Desk, group: ClassicGroup, joining: Joining) -> bool:
+    """Whether there is no room; while members rejoin, the last ones of a group that is too large find none."""
     size_max = desk.settings.group_max_size
     member = group.members.get(joining.member_id)
-    is_full = False
     if group.state is State.PREPARING:
         is_waiting = member is not None and member.join_ticket != NO_TICKET
-        is_full = not is_waiting and group.awaiting_join >= size_max
-    elif group.state in (State.COMPLETING, State.STABLE):
-        is_full = member is None and len(group.members) >= size_max
-    size = sum(len(metadata) for _, metadata in joining.protocols)
-    is_full = is_full or group.bytes_held + size > desk.settings.group_bytes_max
-    return KafkaError.GROUP_MAX_SIZE_REACHED if is_full else KafkaError.NONE
+        return not is_waiting and group.awaiting_join >= size_max
+    if group.state in (State.COMPLETING, State.STABLE):
+        return member is None and len(group.members) >= size_max
+    return False
 
 
-def _name(desk: Desk, group: ClassicGroup, joining: Joining) -> None:
+def _name(desk: Desk, group: ClassicGroup, joining: Joining) -> Stored | None:
     """The client gets its member id first, so that a JoinGroup it sends twice does not make two members."""
     if len(group.named) >= desk.settings.named_members_max:
         return _refuse(desk, joining, replies.UNKNOWN_MEMBER_ID, KafkaError.GROUP_MAX_SIZE_REACHED)
@@ -205,9 +207,10 @@ def _update(desk: Desk, group: ClassicGroup, joining: Joining) -> Stored | None:
     return rebalance(desk, group)
 
 
-def _current(desk: Desk, group: ClassicGroup, joining: Joining) -> None:
+def _current(desk: Desk, group: ClassicGroup, joining: Joining) -> Stored | None:
     """It may have missed our first reply; the leader gets the members again."""
     desk.done[joining.ticket] = replies.joined(group, group.members[joining.member_id])
+    return None
 
 
 def _replace(desk: Desk, group: ClassicGroup, joining: Joining) -> Stored | None:
@@ -272,9 +275,7 @@ def _come_back(desk: Desk, group: ClassicGroup, joining: Joining) -> tuple[Membe
 def _take_over(desk: Desk, group: ClassicGroup, member: Member, joining: Joining) -> None:
     """What the member says now counts; if an earlier JoinGroup of it still waits, that one is let go."""
     answer_join(desk, group, member, replies.join_fault(member.member_id, KafkaError.REBALANCE_IN_PROGRESS))
-    group.update(
-        member, joining.protocols, joining.rebalance_timeout_ms, joining.session_timeout_ms, joining.ticket
-    )
+    group.update(member, joining.protocols, joining.rebalance_timeout_ms, joining.session_timeout_ms, joining.ticket)
 
 
 def _new_member_id(desk: Desk, joining: Joining) -> str:

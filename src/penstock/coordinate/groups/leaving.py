@@ -7,7 +7,7 @@ from typing import Any
 from penstock.coordinate.groups import replies
 from penstock.coordinate.groups.desk import Desk, Stored
 from penstock.coordinate.groups.group import ClassicGroup
-from penstock.coordinate.groups.rebalance import answer_join, answer_sync, end_if_complete, end_join_phase, rebalance
+from penstock.coordinate.groups.rebalance import dismiss, end_if_complete, end_join_phase, rebalance
 from penstock.coordinate.groups.states import TABLE, Event, Rule, State
 from penstock.coordinate.outcome import Outcome
 from penstock.protocol import messages
@@ -58,15 +58,6 @@ def _take_out(desk: Desk, group: ClassicGroup, member_id: str, instance_id: str 
             return fault
     dismiss(desk, group, member_id)
     return KafkaError.NONE
-
-
-def dismiss(desk: Desk, group: ClassicGroup, member_id: str) -> None:
-    """Removes a member; if it waits, it learns that it is none any more, and joins anew if it is alive."""
-    member = group.members[member_id]
-    gone = KafkaError.UNKNOWN_MEMBER_ID
-    answer_join(desk, group, member, replies.join_fault(replies.UNKNOWN_MEMBER_ID, gone))
-    answer_sync(desk, member, replies.sync_fault(gone))
-    group.remove(member_id)
 
 
 def session_over(desk: Desk, group: ClassicGroup, member_id: str) -> Stored | None:

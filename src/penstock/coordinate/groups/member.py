@@ -81,7 +81,7 @@ class Member:
 
     @property
     def is_excused(self) -> bool:
-        """Whether a silent member is fine: it waits for us. A new one must still come back, or defunct joins pile up."""
+        """Whether its silence is fine, as it waits for us. New ones must come back, or defunct joins would pile up."""
         return not self.is_new and (self.join_ticket != NO_TICKET or self.sync_ticket != NO_TICKET)
 
     def metadata(self, protocol: str | None) -> bytes:

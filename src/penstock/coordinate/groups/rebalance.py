@@ -12,6 +12,8 @@ from penstock.coordinate.groups.member import NO_TICKET, Member
 from penstock.coordinate.groups.states import TABLE, Event, Rule, State
 from penstock.protocol.errors import KafkaError
 
+# Clients choose the rebalance timeout, and one of 0 would have us look again without a pause.
+_STATIC_WAIT_MS_MIN = 1_000
 _CAN_REBALANCE = (State.STABLE, State.COMPLETING, State.EMPTY)
 
 
@@ -78,7 +80,8 @@ def end_join_phase(desk: Desk, group: ClassicGroup) -> Stored | None:
         group.remove(member_id)
     if not group.elect_joined_leader() and group.members:
         # Only static members are left and none has rejoined: wait for one, or for their sessions to end.
-        desk.timers.set(group.join_timer, desk.now_ms + group.rebalance_timeout_ms)
+        wait_ms = max(group.rebalance_timeout_ms, _STATIC_WAIT_MS_MIN)
+        desk.timers.set(group.join_timer, desk.now_ms + wait_ms)
         return None
     group.next_generation(desk.now_ms)
     if group.is_empty:
@@ -134,6 +137,15 @@ def give_fault(desk: Desk, group: ClassicGroup, error: KafkaError) -> None:
         group.assign(member, b"")
         if answer_sync(desk, member, replies.sync_fault(error)):
             prolong(desk, member)
+
+
+def dismiss(desk: Desk, group: ClassicGroup, member_id: str) -> None:
+    """Removes a member; if it waits, it learns that it is none any more, and joins anew if it is alive."""
+    member = group.members[member_id]
+    gone = KafkaError.UNKNOWN_MEMBER_ID
+    answer_join(desk, group, member, replies.join_fault(replies.UNKNOWN_MEMBER_ID, gone))
+    answer_sync(desk, member, replies.sync_fault(gone))
+    group.remove(member_id)
 
 
 def answer_join(desk: Desk, group: ClassicGroup, member: Member, reply: object) -> None:

@@ -1,4 +1,4 @@
-"""The messages that group commands answer with. `protocol_name` is "" in faults, as versions below 7 cannot say null."""
+"""What group commands answer. `protocol_name` is "" in faults, as versions below 7 cannot say null."""
 
 from __future__ import annotations
 

@@ -41,6 +41,7 @@ class Event(Enum):
     ASSIGNMENT_LOST = "the leader's assignment could not be appended"
     COMMIT_MEMBER = "OffsetCommit of a member in this generation"
     COMMIT_SIMPLE = "OffsetCommit without member and generation"
+    COMMIT_TRANSACTIONAL = "TxnOffsetCommit"
     OFFSET_DELETE = "OffsetDelete, protocol type consumer"
     OFFSET_DELETE_OTHER = "OffsetDelete, another protocol type"
     DELETE = "DeleteGroups"
@@ -90,33 +91,37 @@ def _row(empty: Cell, preparing: Cell, completing: Cell, stable: Cell, dead: Cel
     return dict(zip(State, (empty, preparing, completing, stable, dead), strict=True))
 
 
+# The short names keep a row on one line.
+E, R = Event, Rule
+
+# fmt: off
 TABLE: dict[Event, dict[State, Cell]] = {
-    # fmt: off
-    #                                     Empty              PreparingRebalance  CompletingRebalance     Stable             Dead
-    Event.JOIN_UNNAMED:        _row(Rule.NAME,           Rule.NAME,          Rule.NAME,              Rule.NAME,         _GONE),
-    Event.JOIN_NEW:            _row(Rule.ADD,            Rule.ADD,           Rule.ADD,               Rule.ADD,          _GONE),
-    Event.JOIN_RETURNING:      _row(_UNKNOWN,            Rule.REPLACE,       Rule.REPLACE_REBALANCE, Rule.REPLACE_KEEP, _GONE),
-    Event.REJOIN_SAME:         _row(_UNKNOWN,            Rule.UPDATE,        Rule.CURRENT,           Rule.CURRENT,      _GONE),
-    Event.REJOIN_SAME_LEADER:  _row(_UNKNOWN,            Rule.UPDATE,        Rule.CURRENT,           Rule.UPDATE,       _GONE),
-    Event.REJOIN_CHANGED:      _row(_UNKNOWN,            Rule.UPDATE,        Rule.UPDATE,            Rule.UPDATE,       _GONE),
-    Event.SYNC_FOLLOWER:       _row(_UNKNOWN,            _REJOIN,            Rule.PARK,              Rule.ASSIGNMENT,   _GONE),
-    Event.SYNC_LEADER:         _row(_UNKNOWN,            _REJOIN,            Rule.STORE,             Rule.ASSIGNMENT,   _GONE),
-    Event.HEARTBEAT:           _row(_UNKNOWN,            Rule.BEAT_REJOIN,   Rule.BEAT,              Rule.BEAT,         _GONE),
-    Event.MEMBER_LEFT:         _row(Rule.IGNORE,         Rule.CONTINUE,      Rule.REBALANCE,         Rule.REBALANCE,    _GONE),
-    Event.MEMBER_EXPIRED:      _row(Rule.IGNORE,         Rule.END_IF_JOINED, Rule.REBALANCE,         Rule.REBALANCE,    Rule.IGNORE),
-    Event.NAMED_EXPIRED:       _row(Rule.IGNORE,         Rule.END_IF_JOINED, Rule.IGNORE,            Rule.IGNORE,       Rule.IGNORE),
-    Event.JOIN_TIME_UP:        _row(Rule.IGNORE,         Rule.END,           Rule.IGNORE,            Rule.IGNORE,       Rule.IGNORE),
-    Event.SYNC_TIME_UP:        _row(Rule.IGNORE,         Rule.IGNORE,        Rule.EXPEL,             Rule.EXPEL,        Rule.IGNORE),
-    Event.ASSIGNMENT_STORED:   _row(Rule.IGNORE,         Rule.IGNORE,        Rule.ASSIGN,            Rule.IGNORE,       Rule.IGNORE),
-    Event.ASSIGNMENT_LOST:     _row(Rule.IGNORE,         Rule.IGNORE,        Rule.RESET,             Rule.IGNORE,       Rule.IGNORE),
-    Event.COMMIT_MEMBER:       _row(_UNKNOWN,            Rule.COMMIT_BEAT,   _REJOIN,                Rule.COMMIT_BEAT,  _GONE),
-    Event.COMMIT_SIMPLE:       _row(Rule.COMMIT,         _UNKNOWN,           _UNKNOWN,               _UNKNOWN,          _GONE),
-    Event.OFFSET_DELETE:       _row(Rule.DELETE_OFFSETS, Rule.DELETE_OFFSETS, Rule.DELETE_OFFSETS,   Rule.DELETE_OFFSETS, _MISSING),
-    Event.OFFSET_DELETE_OTHER: _row(Rule.DELETE_OFFSETS, _FULL,              _FULL,                  _FULL,             _MISSING),
-    Event.DELETE:              _row(Rule.DELETE_GROUP,   _FULL,              _FULL,                  _FULL,             _MISSING),
-    Event.UNLOAD:              _row(Rule.FORGET,         Rule.FORGET,        Rule.FORGET,            Rule.FORGET,       Rule.IGNORE),
-    # fmt: on
+    #                            Empty             Preparing         Completing           Stable            Dead
+    E.JOIN_UNNAMED:         _row(R.NAME,           R.NAME,           R.NAME,              R.NAME,           _GONE),
+    E.JOIN_NEW:             _row(R.ADD,            R.ADD,            R.ADD,               R.ADD,            _GONE),
+    E.JOIN_RETURNING:       _row(_UNKNOWN,         R.REPLACE,        R.REPLACE_REBALANCE, R.REPLACE_KEEP,   _GONE),
+    E.REJOIN_SAME:          _row(_UNKNOWN,         R.UPDATE,         R.CURRENT,           R.CURRENT,        _GONE),
+    E.REJOIN_SAME_LEADER:   _row(_UNKNOWN,         R.UPDATE,         R.CURRENT,           R.UPDATE,         _GONE),
+    E.REJOIN_CHANGED:       _row(_UNKNOWN,         R.UPDATE,         R.UPDATE,            R.UPDATE,         _GONE),
+    E.SYNC_FOLLOWER:        _row(_UNKNOWN,         _REJOIN,          R.PARK,              R.ASSIGNMENT,     _GONE),
+    E.SYNC_LEADER:          _row(_UNKNOWN,         _REJOIN,          R.STORE,             R.ASSIGNMENT,     _GONE),
+    E.HEARTBEAT:            _row(_UNKNOWN,         R.BEAT_REJOIN,    R.BEAT,              R.BEAT,           _GONE),
+    E.MEMBER_LEFT:          _row(R.IGNORE,         R.CONTINUE,       R.REBALANCE,         R.REBALANCE,      _GONE),
+    E.MEMBER_EXPIRED:       _row(R.IGNORE,         R.END_IF_JOINED,  R.REBALANCE,         R.REBALANCE,      R.IGNORE),
+    E.NAMED_EXPIRED:        _row(R.IGNORE,         R.END_IF_JOINED,  R.IGNORE,            R.IGNORE,         R.IGNORE),
+    E.JOIN_TIME_UP:         _row(R.IGNORE,         R.END,            R.IGNORE,            R.IGNORE,         R.IGNORE),
+    E.SYNC_TIME_UP:         _row(R.IGNORE,         R.IGNORE,         R.EXPEL,             R.EXPEL,          R.IGNORE),
+    E.ASSIGNMENT_STORED:    _row(R.IGNORE,         R.IGNORE,         R.ASSIGN,            R.IGNORE,         R.IGNORE),
+    E.ASSIGNMENT_LOST:      _row(R.IGNORE,         R.IGNORE,         R.RESET,             R.IGNORE,         R.IGNORE),
+    E.COMMIT_MEMBER:        _row(_UNKNOWN,         R.COMMIT_BEAT,    _REJOIN,             R.COMMIT_BEAT,    _GONE),
+    E.COMMIT_SIMPLE:        _row(R.COMMIT,         _UNKNOWN,         _UNKNOWN,            _UNKNOWN,         _GONE),
+    E.COMMIT_TRANSACTIONAL: _row(R.COMMIT,         R.COMMIT,         R.COMMIT,            R.COMMIT,         _GONE),
+    E.OFFSET_DELETE:        _row(R.DELETE_OFFSETS, R.DELETE_OFFSETS, R.DELETE_OFFSETS,    R.DELETE_OFFSETS, _MISSING),
+    E.OFFSET_DELETE_OTHER:  _row(R.DELETE_OFFSETS, _FULL,            _FULL,               _FULL,            _MISSING),
+    E.DELETE:               _row(R.DELETE_GROUP,   _FULL,            _FULL,               _FULL,            _MISSING),
+    E.UNLOAD:               _row(R.FORGET,         R.FORGET,         R.FORGET,            R.FORGET,         R.IGNORE),
 }
+# fmt: on
 
 MAY_FOLLOW: dict[State, frozenset[State]] = {
     State.EMPTY: frozenset({State.PREPARING}),

@@ -48,9 +48,7 @@ def sync(desk: Desk, request: Any) -> Outcome:
     return _wait_for_assignments(desk, group, member, request, is_leader=is_leader)
 
 
-def _wait_for_assignments(
-    desk: Desk, group: ClassicGroup, member: Member, request: Any, *, is_leader: bool
-) -> Outcome:
+def _wait_for_assignments(desk: Desk, group: ClassicGroup, member: Member, request: Any, *, is_leader: bool) -> Outcome:
     # An earlier SyncGroup of this member that still waits is let go: its client has given it up.
     answer_sync(desk, member, replies.sync_fault(KafkaError.REBALANCE_IN_PROGRESS))
     member.sync_ticket = desk.ticket()

@@ -1,8 +1,8 @@
 """Deadlines in a heap, with lazy deletion.
 
-A timer holds when it is really due; its heap entry only says when to look at it. Prolonging a session therefore writes one
-integer, and the entry is pushed back when its old time comes. The heap holds one live entry per running timer, and a stale
-one for each timer that was moved earlier or stopped since.
+A timer holds when it is really due; its heap entry only says when to look at it. Prolonging a session therefore
+writes one integer, and the entry is pushed back when its old time comes. The heap holds one live entry per running
+timer, and a stale one for each timer that was moved earlier or stopped since.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from penstock.protocol.primitives import ZERO_UUID
 
 
 class Resolved(NamedTuple):
-    """A topic with both names. partition_count: None if any index will do; fault: not NONE if there is no such topic."""
+    """A topic by name and id. partition_count: None if any index will do; fault: not NONE if it does not exist."""
 
     name: str
     topic_id: bytes

@@ -29,13 +29,12 @@ var (
 	}
 )
 
-func main() {
-	journeys.Main(map[string]journeys.Journey{"topics": topics, "codec": codec, "group": group, "offsets": offsets})
-}
+// One journey lives no longer than this.
+var within, arrived = context.WithTimeout(context.Background(), 2*journeys.SecondsMax)
 
-func within() context.Context {
-	ctx, _ := context.WithTimeout(context.Background(), journeys.SecondsMax)
-	return ctx
+func main() {
+	defer arrived()
+	journeys.Main(map[string]journeys.Journey{"topics": topics, "codec": codec, "group": group, "offsets": offsets})
 }
 
 func connect(bootstrap string, options ...kgo.Opt) *kgo.Client {
@@ -51,7 +50,7 @@ func admin(bootstrap string) *kadm.Client {
 func create(bootstrap, topic string, partitions int32, config map[string]*string) {
 	client := admin(bootstrap)
 	defer client.Close()
-	_, err := client.CreateTopic(within(), partitions, 1, config, topic)
+	_, err := client.CreateTopic(within, partitions, 1, config, topic)
 	journeys.Check(err)
 }
 
@@ -69,7 +68,7 @@ func produce(bootstrap, topic, name string, partitions, from, to int) {
 			Partition: int32(number % partitions),
 		})
 	}
-	journeys.Check(client.ProduceSync(within(), records...).FirstErr())
+	journeys.Check(client.ProduceSync(within, records...).FirstErr())
 }
 
 func topics(bootstrap, topic, _ string) journeys.Seen {
@@ -77,9 +76,9 @@ func topics(bootstrap, topic, _ string) journeys.Seen {
 	create(bootstrap, topic, journeys.Partitions, map[string]*string{"retention.ms": &hour})
 	client := admin(bootstrap)
 	defer client.Close()
-	listed, err := client.ListTopics(within())
+	listed, err := client.ListTopics(within)
 	journeys.Check(err)
-	described, err := client.DescribeTopicConfigs(within(), topic)
+	described, err := client.DescribeTopicConfigs(within, topic)
 	journeys.Check(err)
 	config := ""
 	for _, entry := range described[0].Configs {
@@ -87,12 +86,12 @@ func topics(bootstrap, topic, _ string) journeys.Seen {
 			config = *entry.Value
 		}
 	}
-	deleted, err := client.DeleteTopics(within(), topic)
+	deleted, err := client.DeleteTopics(within, topic)
 	journeys.Check(err)
 	journeys.Check(deleted[topic].Err)
 	// Apache Kafka's brokers hear of a deletion a moment after the reply.
 	journeys.Until("the topic is gone", func() bool {
-		left, err := client.ListTopics(within())
+		left, err := client.ListTopics(within)
 		journeys.Check(err)
 		return !left.Has(topic)
 	})
@@ -107,8 +106,8 @@ func codec(bootstrap, topic, name string) journeys.Seen {
 	client := connect(bootstrap, kgo.ConsumePartitions(from))
 	defer client.Close()
 	records := []journeys.Record{}
-	for ctx := within(); len(records) < 200; {
-		fetches := client.PollFetches(ctx)
+	for len(records) < 200 {
+		fetches := client.PollFetches(within)
 		journeys.Check(fetches.Err0())
 		fetches.EachRecord(func(r *kgo.Record) {
 			records = append(records, journeys.Record{
@@ -139,7 +138,7 @@ func (m *member) read(values *journeys.Values) {
 			return
 		}
 		fetches.EachRecord(func(r *kgo.Record) { values.Add(strings.Split(string(r.Value), "-")[0]) })
-		journeys.Check(m.client.CommitRecords(within(), fetches.Records()...))
+		journeys.Check(m.client.CommitRecords(within, fetches.Records()...))
 		m.client.AllowRebalance()
 	}
 }
@@ -150,7 +149,8 @@ func join(bootstrap, topic string, options ...kgo.Opt) *member {
 	m.client = connect(bootstrap, append(options,
 		kgo.ConsumerGroup(topic+"-group"), kgo.ConsumeTopics(topic), kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.HeartbeatInterval(300*time.Millisecond),
-		kgo.SessionTimeout(6*time.Second), kgo.OnPartitionsRevoked(lost), kgo.OnPartitionsLost(lost),
+		kgo.SessionTimeout(6*time.Second), kgo.FetchMaxWait(200*time.Millisecond),
+		kgo.OnPartitionsRevoked(lost), kgo.OnPartitionsLost(lost),
 		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, got map[string][]int32) {
 			m.share.Change(got[topic], nil)
 		}))...)
@@ -172,12 +172,12 @@ func group(bootstrap, topic, assignor string) journeys.Seen {
 // firstOffset is the first that the group reads; it commits `commitAt` before leaving, unless that is below 0.
 func firstOffset(bootstrap, topic string, commitAt int64) int64 {
 	m := join(bootstrap, topic)
-	fetches := m.client.PollFetches(within())
+	fetches := m.client.PollFetches(within)
 	journeys.Check(fetches.Err0())
 	first := fetches.Records()[0]
 	if commitAt >= 0 {
 		at := &kgo.Record{Topic: topic, Partition: 0, Offset: commitAt - 1, LeaderEpoch: first.LeaderEpoch}
-		journeys.Check(m.client.CommitRecords(within(), at))
+		journeys.Check(m.client.CommitRecords(within, at))
 	}
 	m.client.AllowRebalance()
 	m.client.Close()
@@ -194,12 +194,12 @@ func offsets(bootstrap, topic, _ string) journeys.Seen {
 	defer client.Close()
 	moved := kadm.Offsets{}
 	moved.AddOffset(topic, 0, 2, -1)
-	journeys.Check(client.CommitAllOffsets(within(), name, moved))
+	journeys.Check(client.CommitAllOffsets(within, name, moved))
 	afterReset := firstOffset(bootstrap, topic, -1)
-	deleted, err := client.DeleteGroups(within(), name)
+	deleted, err := client.DeleteGroups(within, name)
 	journeys.Check(err)
 	journeys.Check(deleted[name].Err)
-	left, err := client.FetchOffsets(within(), name)
+	left, err := client.FetchOffsets(within, name)
 	journeys.Check(err)
 	committed := int64(-1)
 	if at, found := left.Lookup(topic, 0); found {

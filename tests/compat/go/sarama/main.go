@@ -41,6 +41,8 @@ func settings() *sarama.Config {
 	config.Consumer.Offsets.AutoCommit.Enable = false
 	config.Consumer.Group.Heartbeat.Interval = 300 * time.Millisecond
 	config.Consumer.Group.Session.Timeout = 6 * time.Second
+	config.Consumer.Group.Rebalance.Retry.Backoff = 100 * time.Millisecond
+	config.Consumer.MaxWaitTime = 100 * time.Millisecond
 	return config
 }
 
@@ -219,7 +221,7 @@ func moveGroup(bootstrap, topic string, offset int64) {
 	journeys.Check(err)
 	partition.ResetOffset(offset, "")
 	manager.Commit()
-	journeys.Check(partition.Close())
+	partition.AsyncClose()
 	journeys.Check(manager.Close())
 }
 

@@ -1,0 +1,52 @@
+"""One broker behind its sockets: the same wiring for a process and for a test."""
+
+import logging
+from collections.abc import Callable
+
+from penstock.broker.core import Broker, BrokerSettings
+from penstock.kit.clock import Clock
+from penstock.kit.files import Files
+from penstock.server.listener import Bound, Server, serve
+from penstock.server.settings import ServerSettings
+
+log = logging.getLogger("penstock.app")
+
+
+class Node:
+    """A running broker and its server. Use `start`."""
+
+    def __init__(self, broker: Broker, server: Server) -> None:
+        self.broker = broker
+        self.server = server
+
+    @property
+    def address(self) -> str:
+        """HOST:PORT of the first listener, as clients are told."""
+        host, port = self.server.address
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    async def stop(self) -> None:
+        """Answers what was accepted, writes checkpoints and the mark of a clean shutdown."""
+        await self.server.stop()
+        self.broker.close()
+
+
+async def start(
+    settings: BrokerSettings,
+    server_settings: ServerSettings,
+    files: Files,
+    clock: Clock,
+    dice: Callable[[int], bytes],
+) -> Node:
+    """A node on the running loop, accepting connections. Errors: AddressError, and those of Broker.start."""
+    # Ports first: a broker that cannot be reached should not touch its data, and it tells clients these ports.
+    bound = Bound(server_settings)
+    try:
+        broker = Broker(settings, files, clock, dice)
+        broker.endpoints.update(bound.addresses)
+        broker.start()
+        server = await serve(broker, clock, server_settings, bound)
+    except BaseException:
+        bound.close()
+        raise
+    return Node(broker, server)

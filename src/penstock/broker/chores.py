@@ -1,0 +1,60 @@
+"""What a broker does by itself from time to time, each at its own interval, never much at once."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+# Partitions looked at in one tick: ten thousand at once would hold up every client for the length of it.
+SWEEP_PARTITIONS = 256
+
+
+class Chore:
+    """Done every `interval_ms`. run: gets the time; True when it has not finished and wants to go on."""
+
+    __slots__ = ("due_ms", "interval_ms", "run")
+
+    def __init__(self, interval_ms: int, run: Callable[[int], bool], now_ms: int) -> None:
+        self.interval_ms = interval_ms
+        self.run = run
+        self.due_ms = now_ms + interval_ms
+
+
+class Chores:
+    """All chores of one broker."""
+
+    __slots__ = ("_chores",)
+
+    def __init__(self) -> None:
+        self._chores: list[Chore] = []
+
+    def every(self, interval_ms: int, run: Callable[[int], bool], now_ms: int) -> None:
+        self._chores.append(Chore(max(1, interval_ms), run, now_ms))
+
+    def do(self, now_ms: int) -> int:
+        """Does what is due; gives the time of the next one, `now_ms` when something wants to go on."""
+        for chore in self._chores:
+            # A clock set back by more than an interval would otherwise put everything off until it has caught up.
+            if chore.due_ms <= now_ms or chore.due_ms > now_ms + chore.interval_ms:
+                more = chore.run(now_ms)
+                chore.due_ms = now_ms if more else now_ms + chore.interval_ms
+        return min(chore.due_ms for chore in self._chores)
+
+
+class Sweep:
+    """Visits every item in turn, some in each call; the items are asked for anew each time round."""
+
+    __slots__ = ("_items", "_left", "_visit")
+
+    def __init__(self, items: Callable[[], Iterable], visit: Callable[[object, int], None]) -> None:
+        self._items = items
+        self._visit = visit
+        self._left: Iterator | None = None
+
+    def __call__(self, now_ms: int) -> bool:
+        if self._left is None:
+            self._left = iter(list(self._items()))
+        for _ in range(SWEEP_PARTITIONS):
+            item = next(self._left, None)
+            if item is None:
+                self._left = None
+                return False
+            self._visit(item, now_ms)
+        return True

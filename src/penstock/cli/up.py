@@ -1,0 +1,32 @@
+"""`penstock up`: everything there is so far, with ports where people look for them."""
+
+import argparse
+from collections.abc import Sequence
+
+from penstock.cli.broker import add_serving_options, port, serve
+
+DATA_DIR = "penstock-data"
+KAFKA_PORT = 9092
+METRICS_PORT = 9644
+
+
+def main(args: Sequence[str] | None = None, prog_name: str = "penstock up") -> None:
+    parser = argparse.ArgumentParser(
+        prog=prog_name,
+        description="Run Kafka and its metrics endpoint in the foreground; SIGTERM or Ctrl-C end them cleanly.",
+    )
+    add_serving_options(parser)
+    parser.add_argument("--kafka-port", type=port, metavar="PORT", default=KAFKA_PORT, help=f"default: {KAFKA_PORT}")
+    parser.add_argument(
+        "--metrics-port", type=port, metavar="PORT", default=METRICS_PORT, help=f"default: {METRICS_PORT}"
+    )
+    given = parser.parse_args(args)
+    serve(
+        config_file=given.config_file,
+        assignments=given.config,
+        data_dir=given.data_dir or DATA_DIR,
+        host=given.host,
+        kafka_port=given.kafka_port,
+        metrics_port=given.metrics_port,
+        tell_metrics=True,
+    )

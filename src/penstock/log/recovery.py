@@ -1,0 +1,298 @@
+"""From a directory of files to the state of a partition: what is there, what of it is sound, what follows from it.
+
+After a clean shutdown the files are taken at their word, and only the end of the active segment is read. After any
+other, every batch from the recovery point's segment on is checked; the log is cut at the first that is damaged.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from penstock.kit.files import Files
+from penstock.log import names
+from penstock.log.open_segments import Ground
+from penstock.log.producers import Producers
+from penstock.log.scan import walk_headers
+from penstock.log.segment import UNKNOWN, Segment
+from penstock.log.snapshots import decode_snapshot, encode_snapshot
+from penstock.records.batch import BatchError, BatchHeader
+from penstock.records.control import read_marker
+from penstock.records.record import decode_records
+
+# A marker is one record of ten bytes; whatever is larger is none.
+_CONTROL_BATCH_BYTES_MAX: Final = 4096
+
+_INDEXES: Final = (names.OFFSET_INDEX, names.TIME_INDEX, names.TXN_INDEX)
+
+_log = logging.getLogger(__name__)
+
+
+class Survey(NamedTuple):
+    """Base offsets of the segments and offsets of the snapshots in a partition's directory, both rising."""
+
+    segments: list[int]
+    snapshots: list[int]
+
+
+class Loaded(NamedTuple):
+    """The log of a partition, ready to be read and appended to; the last segment is the active one."""
+
+    segments: list[Segment]
+    next_offset: int
+    producers: Producers
+    epochs: list[tuple[int, int]]  # (leader epoch, first offset) of the batches that were checked
+
+
+class Context(NamedTuple):
+    """What loading a partition needs to know.
+
+    interval: bytes of log per index entry; log_start: records before it are deleted; recovery_point: all before it
+    is on the medium.
+    """
+
+    ground: Ground
+    path: str
+    interval: int
+    log_start: int
+    recovery_point: int
+
+
+def survey(files: Files, path: str) -> Survey:
+    """What lies in the directory, after the leftovers of interrupted work have been removed or completed."""
+    found = files.list(path)
+    if any(name.endswith((names.DELETED, names.CLEANED, names.SWAP, names.TEMPORARY)) for name in found):
+        found = _tidy(files, path, found)
+    parsed = [entry for entry in map(names.parse_offset, found) if entry]
+    segments = [offset for offset, suffix in parsed if suffix == names.LOG]
+    for offset, suffix in parsed:
+        if suffix in _INDEXES and offset not in segments:
+            _log.warning("%s: index %d%s has no log and is removed", path, offset, suffix)
+            files.remove(f"{path}/{names.offset_name(offset, suffix)}")
+    return Survey(segments, [offset for offset, suffix in parsed if suffix == names.SNAPSHOT])
+
+
+def load_as_left(context: Context) -> Loaded | None:
+    """The partition as it was shut down; None when its files do not bear that out and must be checked."""
+    segments, snapshots = _segments(context)
+    if not segments:
+        return None
+    for segment in segments[:-1]:
+        segment.known_size()
+    active = segments[-1]
+    active.become_active()
+    next_offset = active.load()
+    if next_offset == UNKNOWN or next_offset < max(context.log_start, context.recovery_point):
+        active.forget()
+        return None
+    replay = Replay(context)
+    replay.begin(snapshots, next_offset)
+    replay.catch_up(segments, next_offset)
+    _remove_stray_snapshots(context, snapshots, segments, next_offset)
+    return Loaded(segments, next_offset, replay.producers, [])
+
+
+def load_untouched(context: Context) -> Loaded | None:
+    """As `load_as_left`, if nothing was written after the recovery point; None when something was, or may have been."""
+    loaded = load_as_left(context)
+    if loaded is not None and loaded.next_offset != context.recovery_point:
+        for segment in loaded.segments:
+            segment.forget()
+        return None
+    return loaded
+
+
+def load_checked(context: Context) -> Loaded:
+    """The partition after a crash: every batch that may not have reached the medium is checked."""
+    ground, path = context.ground, context.path
+    segments, snapshots = _segments(context)
+    first = max(0, sum(segment.base_offset <= context.recovery_point for segment in segments) - 1)
+    trusted, doubtful = segments[:first], segments[first:]
+    start = doubtful[0].base_offset if doubtful else context.log_start
+    for segment in trusted:
+        segment.known_size()
+    replay = Replay(context)
+    replay.begin(snapshots, start)
+    replay.catch_up(trusted, start)
+    sound, next_offset = _check_segments(context, doubtful, replay)
+    segments = trusted + sound
+    if not segments or next_offset < context.log_start:
+        _drop(ground.files, segments)
+        next_offset = context.log_start
+        segments = [Segment.create(ground, path, next_offset, context.interval)]
+        ground.files.sync_dir(path)
+    _remove_stray_snapshots(context, snapshots, segments, next_offset)
+    return Loaded(segments, next_offset, replay.producers, replay.epochs)
+
+
+class Replay:
+    """Rebuilds the producers of a partition: the latest sound snapshot, then the batches after it."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.now_ms = context.ground.clock.now_ms()
+        self.producers = Producers()
+        self.start = 0
+        self.epochs: list[tuple[int, int]] = []
+
+    def begin(self, snapshots: Sequence[int], offset_max: int) -> None:
+        """Takes the latest snapshot at or before `offset_max` that is sound."""
+        files, path = self.context.ground.files, self.context.path
+        for offset in reversed([offset for offset in snapshots if offset <= offset_max]):
+            found = decode_snapshot(files.read(_snapshot_path(path, offset)))
+            if found is not None:
+                self.start = offset
+                self.producers = Producers(found)
+                # When they last wrote is not known. Their timestamps may be of any age, so they stay another full time.
+                for producer in found:
+                    producer.touched_ms = self.now_ms
+                return
+            _log.warning("%s: snapshot of producers at offset %d is damaged", path, offset)
+
+    def catch_up(self, segments: Sequence[Segment], end: int) -> None:
+        """Replays the headers from the snapshot to `end`, out of segments that are known to be sound."""
+        following = [*(segment.base_offset for segment in segments[1:]), end]
+        for segment, segment_end in zip(segments, following, strict=False):
+            if segment_end <= self.start:
+                continue
+            file = segment.file()
+            found = segment.locate(max(self.start, segment.base_offset))
+            for position, header in walk_headers(file, found[0] if found else file.size, file.size):
+                if header.producer_id >= 0:
+                    self.feed(header, memoryview(file.pread(header.size, position)) if header.is_control else None)
+
+    def feed(self, header: BatchHeader, batch: memoryview | None) -> None:
+        """One batch of the log. batch: its bytes, needed of control batches only."""
+        if not self.epochs or header.leader_epoch > self.epochs[-1][0]:
+            self.epochs.append((header.leader_epoch, header.base_offset))
+        if header.producer_id < 0 or header.base_offset < self.start:
+            return
+        if not header.is_control:
+            self.producers.commit_careful(header, header.base_offset, header.max_timestamp, self.now_ms)
+            return
+        assert batch is not None, header
+        end_transaction(self.producers, header, batch, self.now_ms)
+
+    def save(self, offset: int) -> None:
+        """Writes a snapshot of the producers as they are before `offset`."""
+        write_snapshot(self.context.ground.files, self.context.path, offset, self.producers)
+
+
+def end_transaction(producers: Producers, header: BatchHeader, batch: memoryview, now_ms: int) -> None:
+    """Notes what a control batch, which is in the log, says about its producer."""
+    try:
+        (record,) = decode_records(batch, _CONTROL_BATCH_BYTES_MAX)
+        marker = read_marker(record)
+    except (BatchError, ValueError) as fault:
+        _log.warning("control batch at offset %d is not understood: %s", header.base_offset, fault)
+        return
+    if marker is not None:
+        producers.end_transaction(header, marker, header.max_timestamp, now_ms)
+
+
+def write_snapshot(files: Files, path: str, offset: int, producers: Producers) -> str:
+    """The path of the snapshot just written, which is not synced yet."""
+    target = _snapshot_path(path, offset)
+    files.write_atomic(target, encode_snapshot(producers.by_id.values()), sync=False)
+    return target
+
+
+def _segments(context: Context) -> tuple[list[Segment], list[int]]:
+    found = survey(context.ground.files, context.path)
+    bases = found.segments
+    return [Segment(context.ground, context.path, base, context.interval) for base in bases], found.snapshots
+
+
+def _check_segments(context: Context, doubtful: list[Segment], replay: Replay) -> tuple[list[Segment], int]:
+    """The segments up to the first fault, and the offset after their last batch; the others are dropped."""
+    next_offset = 0
+    for count, segment in enumerate(doubtful):
+        if count:
+            if segment.base_offset < next_offset:
+                break
+            replay.save(segment.base_offset)
+        segment.sealed = count < len(doubtful) - 1
+        size = segment.known_size()
+        next_offset = segment.check(max(next_offset, segment.base_offset), replay.feed)
+        if segment.size < size:
+            count += 1
+            break
+    else:
+        count = len(doubtful)
+    _drop(context.ground.files, doubtful[count:])
+    sound = doubtful[:count]
+    if sound:
+        sound[-1].become_active()
+    return sound, next_offset
+
+
+def _drop(files: Files, segments: list[Segment]) -> None:
+    """Removes segments that cannot belong to the log any more; the last first, so that no gap can arise."""
+    for segment in reversed(segments):
+        _log.warning("%s: segment follows a fault and is removed", segment.path)
+        for path in segment.drop():
+            files.remove(path)
+
+
+def _remove_stray_snapshots(
+    context: Context, snapshots: Sequence[int], segments: list[Segment], next_offset: int
+) -> None:
+    """Keeps the snapshots at the start of a segment and the latest one that is not ahead of the log."""
+    latest = max((offset for offset in snapshots if offset <= next_offset), default=-1)
+    kept = {latest, *(segment.base_offset for segment in segments)}
+    for offset in snapshots:
+        if offset not in kept or offset > next_offset:
+            context.ground.files.remove(_snapshot_path(context.path, offset))
+
+
+def _snapshot_path(path: str, offset: int) -> str:
+    return f"{path}/{names.offset_name(offset, names.SNAPSHOT)}"
+
+
+def _tidy(files: Files, path: str, found: list[str]) -> list[str]:
+    """Removes what was marked as deleted or never finished; completes a compaction that was. Gives what is left.
+
+    A .swap file is whole, so it takes the place of the segments it was made from; unless a .cleaned file beside it
+    says that more of the same kind was to come, then the old segments still count.
+    """
+    cleaned = [offset for offset, _ in _marked(found, names.CLEANED)]
+    swapped = _marked(found, names.SWAP)
+    discarded = [name for name in found if name.endswith((names.DELETED, names.CLEANED, names.TEMPORARY))]
+    if cleaned:
+        discarded += [_swap_name(entry) for entry in swapped if entry[0] >= min(cleaned)]
+        swapped = [entry for entry in swapped if entry[0] < min(cleaned)]
+    for name in discarded:
+        files.remove(f"{path}/{name}")
+    _complete_swaps(files, path, swapped, found)
+    return files.list(path)
+
+
+def _complete_swaps(files: Files, path: str, swapped: list[tuple[int, str]], found: list[str]) -> None:
+    replaced = []
+    for base, kind in swapped:
+        if kind == names.LOG:
+            end = _end_of(files, f"{path}/{_swap_name((base, kind))}", base)
+            replaced += [entry for entry in map(names.parse_offset, found) if entry and base <= entry[0] < end]
+    for offset, kind in replaced:
+        if kind in names.SEGMENT_KINDS:
+            files.remove(f"{path}/{names.offset_name(offset, kind)}")
+    for entry in swapped:
+        files.rename(f"{path}/{_swap_name(entry)}", f"{path}/{names.offset_name(*entry)}")
+    if swapped:
+        files.sync_dir(path)
+
+
+def _end_of(files: Files, path: str, base: int) -> int:
+    file = files.open(path)
+    end = base
+    for _, header in walk_headers(file, 0, file.size):
+        end = header.next_offset
+    return end
+
+
+def _marked(found: list[str], mark: str) -> list[tuple[int, str]]:
+    parsed = (names.parse_offset(name.removesuffix(mark)) for name in found if name.endswith(mark))
+    return [entry for entry in parsed if entry]
+
+
+def _swap_name(entry: tuple[int, str]) -> str:
+    return names.offset_name(*entry) + names.SWAP

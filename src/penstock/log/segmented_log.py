@@ -1,0 +1,532 @@
+"""The segments of a partition as one log on disk: found, opened when needed, rolled, synced, cut and closed."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from bisect import bisect_right
+from collections import deque
+from operator import attrgetter
+from typing import Final
+
+from penstock.kit.refusal import Refused
+from penstock.log import recovery
+from penstock.log.checkpoints import decode_epochs, encode_epochs, encode_partition_metadata
+from penstock.log.epochs import Epochs
+from penstock.log.names import LEADER_EPOCHS, PARTITION_METADATA, SNAPSHOT, offset_name
+from penstock.log.open_segments import Ground
+from penstock.log.producers import Producers
+from penstock.log.retention import expired_count
+from penstock.log.scan import Damaged, OldFormat
+from penstock.log.segment import Segment
+from penstock.log.settings import LOG_APPEND_TIME, LogSettings
+from penstock.protocol.errors import KafkaError
+from penstock.records.crc import crc32c
+
+# What a full disk says; appends go on as soon as there is room.
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+# Indexes hold offsets relative to their segment's base, as signed 32-bit numbers.
+_RELATIVE_MAX: Final = (1 << 31) - 1
+
+_INTERVAL_MAX: Final = 1 << 20
+
+_RETRY_INTERVAL_MS: Final = 1000
+
+# Why a log cannot be used: what the disk says, or what is on it.
+_UNUSABLE: Final = (OSError, OldFormat, Damaged)
+
+_base_offset = attrgetter("base_offset")
+_log = logging.getLogger(__name__)
+
+
+class SegmentedLog:
+    """The disk's side of a partition. Everything runs on one thread, except `sync`.
+
+    log_start: first offset that may be read; next_offset: that of the next record; high_watermark: records before it
+    are visible; recovery_point: records before it are on the medium. offline: why nothing works now, or None.
+    active: the segment appended to; None while offline, and until the files of a partition that was shut down
+    cleanly are needed for the first time.
+    """
+
+    __slots__ = (
+        "_append_time",
+        "_deleted",
+        "_dirty",
+        "_durable",
+        "_earliest_ms",
+        "_interval",
+        "_latest_ms",
+        "_loaded",
+        "_offset_limit",
+        "_retry_ms",
+        "_roll_at",
+        "_settings",
+        "_shut_down_cleanly",
+        "_size_limit",
+        "_sync_failed",
+        "_synced_ms",
+        "active",
+        "epochs",
+        "ground",
+        "high_watermark",
+        "index",
+        "leader_epoch",
+        "log_start",
+        "next_offset",
+        "offline",
+        "offline_reason",
+        "path",
+        "producer_state",
+        "recovery_point",
+        "segments",
+        "topic",
+        "topic_id",
+    )
+
+    def __init__(
+        self, ground: Ground, path: str, topic: str, index: int, topic_id: bytes, settings: LogSettings
+    ) -> None:
+        self.ground = ground
+        self.path = path
+        self.topic = topic
+        self.index = index
+        self.topic_id = topic_id
+        self.segments: list[Segment] = []
+        self.active: Segment | None = None
+        self.epochs = Epochs([])
+        self.leader_epoch = 0
+        self.producer_state = Producers()
+        self.log_start = self.next_offset = self.high_watermark = self.recovery_point = 0
+        self.offline: KafkaError | None = None
+        self.offline_reason = ""
+        self._loaded = False
+        self._shut_down_cleanly = False
+        self._sync_failed = False
+        self._synced_ms = ground.clock.now_ms()
+        self._retry_ms = 0
+        # Files and directories whose names or bytes the next sync must bring to the medium.
+        self._dirty: deque[tuple[bool, str]] = deque()
+        # When to remove which file that retention marked as deleted.
+        self._deleted: deque[tuple[int, str]] = deque()
+        self._roll_at = self._offset_limit = 0
+        self.settings = settings
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.topic}-{self.index}, {self.log_start} to {self.next_offset})"
+
+    @property
+    def settings(self) -> LogSettings:
+        """Of the topic; new ones count from the next append on."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: LogSettings) -> None:
+        self._settings = settings
+        self._durable = settings.durable
+        self._append_time = settings.message_timestamp_type == LOG_APPEND_TIME
+        self._earliest_ms = settings.message_timestamp_before_max_ms
+        self._latest_ms = settings.message_timestamp_after_max_ms
+        self._size_limit = settings.segment_bytes
+        # Between two entries the positions of all batches stay in memory, so there must be an end to it.
+        self._interval = min(settings.index_interval_bytes, _INTERVAL_MAX)
+        for segment in self.segments:
+            segment.interval = self._interval
+        if self.active is not None:
+            self._set_limits(self.active)
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all batches, deleted ones included until their segment goes."""
+        return sum(segment.known_size() for segment in self.segments)
+
+    # --- coming into being -------------------------------------------------------------------------------------
+
+    def create(self) -> None:
+        """Makes the directory and the first, empty segment. Error: OSError, and nothing that counts is left."""
+        files = self.ground.files
+        files.make_dirs(self.path)
+        files.write_atomic(f"{self.path}/{PARTITION_METADATA}", encode_partition_metadata(self.topic_id), sync=False)
+        self._dirty.append((False, f"{self.path}/{PARTITION_METADATA}"))
+        self._save_epochs()
+        segment = Segment.create(self.ground, self.path, 0, self._interval)
+        self._dirty += [(True, self.path), (True, self.path.rpartition("/")[0])]
+        self._loaded = True
+        self.segments = [segment]
+        self._activate(segment)
+
+    def find(self, recovery_point: int, log_start: int, *, shut_down_cleanly: bool) -> None:
+        """Takes stock of a directory that is there. After a clean shutdown no segment's file is opened yet.
+
+        recovery_point, log_start: as last written down, -1 where nothing was. What the disk refuses leaves it offline.
+        """
+        files = self.ground.files
+        self._shut_down_cleanly = shut_down_cleanly
+        self.recovery_point = max(0, recovery_point)
+        self.log_start = max(0, log_start)
+        try:
+            found = recovery.survey(files, self.path).segments
+            self.segments = [self._segment(base) for base in found]
+            self.log_start = max(self.log_start, found[0] if found else 0)
+            self._read_epochs()
+            # After a clean shutdown all was on the medium, so the recovery point is the end.
+            self.next_offset = self.high_watermark = self.recovery_point
+            if not shut_down_cleanly or not found or not found[-1] <= recovery_point:
+                self._load()
+        except _UNUSABLE as error:
+            self._go_offline(error, "opening it")
+
+    def become_leader(self, epoch: int) -> None:
+        """Stamps `epoch` on batches from now on; one of the past changes nothing."""
+        try:
+            if self.epochs.begin(epoch, self.next_offset):
+                self._save_epochs()
+        except OSError as error:
+            self._go_offline(error, "noting a leader epoch")
+        self.leader_epoch = max(self.leader_epoch, epoch)
+
+    # --- keeping it safe ---------------------------------------------------------------------------------------
+
+    def wants_sync(self, now_ms: int) -> bool:
+        """Whether `sync` is due: always when durable, after a roll, or as flush.messages and flush.ms say."""
+        if self.active is None:
+            return False
+        unsynced = self.next_offset - self.recovery_point
+        if unsynced <= 0:
+            return self._durable and bool(self._dirty)
+        settings = self._settings
+        return (
+            self._durable
+            or self.active.base_offset > self.recovery_point
+            or unsynced >= settings.flush_messages
+            or now_ms - self._synced_ms >= settings.flush_ms
+        )
+
+    def sync(self) -> int:
+        """Brings all that is written to the medium and gives the offset up to which it is there. Runs in a thread.
+
+        The loop then calls `synced` with that offset, or `sync_failed`. Error: OSError.
+        """
+        if not self._loaded:
+            self._sync_names()
+            return self.recovery_point
+        # In this order: what is appended meanwhile may be synced as well, but is not promised.
+        target, point = self.next_offset, self.recovery_point
+        segments = list(self.segments)
+        self._sync_names()
+        for segment, following in zip(segments, [*segments[1:], None], strict=True):
+            if following is None or following.base_offset > point:
+                segment.sync()
+        return target
+
+    def synced(self, offset: int) -> None:
+        """All before `offset` is on the medium. In durable mode this is what makes it visible."""
+        self._synced_ms = self.ground.clock.now_ms()
+        if offset > self.recovery_point:
+            self.recovery_point = min(offset, self.next_offset)
+        if self._durable and self.recovery_point > self.high_watermark:
+            self.high_watermark = self.recovery_point
+
+    def sync_failed(self, error: OSError) -> None:
+        """Nobody knows what is on the medium now, so nothing is served until `try_recover` has written it again."""
+        self._sync_failed = True
+        self._go_offline(error, "syncing it")
+
+    def try_recover(self, now_ms: int) -> bool:
+        """Whether it works (again). Asks the disk at most once a second; nothing that was acknowledged is given up."""
+        if self.offline is None:
+            return True
+        if now_ms < self._retry_ms:
+            return False
+        self._retry_ms = now_ms + _RETRY_INTERVAL_MS
+        try:
+            if self._loaded:
+                self._resume()
+            else:
+                self._load()
+        except _UNUSABLE as error:
+            self.offline_reason = str(error)
+            return False
+        self.offline = None
+        self.offline_reason = ""
+        _log.warning("%s: is back, with offsets %d to %d", self.path, self.log_start, self.next_offset)
+        return True
+
+    def close(self) -> bool:
+        """Brings everything to the medium; True when the next start need not check this partition."""
+        if self.offline is not None:
+            return False
+        try:
+            if self.active is not None:
+                self._close_active(self.active)
+            self.synced(self.sync())
+        except OSError as error:
+            self._go_offline(error, "closing it")
+            return False
+        self._shut("it was closed")
+        return True
+
+    def abandon(self) -> None:
+        """It was deleted: nothing is written any more, replies in flight can still read."""
+        self._loaded = False
+        self._dirty.clear()
+        self._shut("it was deleted")
+
+    # --- letting go --------------------------------------------------------------------------------------------
+
+    def apply_retention(self, now_ms: int) -> list[int]:
+        """Lets go of what is too old or too much; the base offsets of the segments that went.
+
+        Their files are only marked now, and removed by a later call after file.delete.delay.ms.
+        """
+        self._remove_marked(now_ms)
+        if self.offline is not None or not self.segments:
+            return []
+        self.producer_state.expire(now_ms, self._settings.producer_id_expiration_ms)
+        try:
+            bounds = (self.log_start, self.high_watermark, self.next_offset)
+            count = expired_count(self.segments, self._settings, bounds, now_ms)
+            if count == len(self.segments):
+                if self._wake() is not None:
+                    return []
+                self._roll()
+            return self._drop_first(count, now_ms)
+        except OSError as error:
+            self._fault(error, "deleting old segments")
+            return []
+
+    def truncate_to(self, offset: int) -> None:
+        """Forgets records from `offset` on, and those that share a batch with it. Error: OSError."""
+        if self._wake() is not None or offset >= self.next_offset:
+            return
+        if offset < self.segments[0].base_offset:
+            self._begin_at(offset)
+            return
+        kept = bisect_right(self.segments, offset, key=_base_offset)
+        for segment in reversed(self.segments[kept:]):
+            segment.drop()
+        del self.segments[kept:]
+        last = self.segments[-1]
+        found = last.locate(offset)
+        if found is not None:
+            last.file().truncate(found[0])
+        self.active = None
+        self._shut_down_cleanly = False
+        self.recovery_point = min(self.recovery_point, offset)
+        self._load()
+        self.high_watermark = self.next_offset
+
+    # --- within ------------------------------------------------------------------------------------------------
+
+    def _wake(self) -> Refused | None:
+        """Opens the log if that was put off; what stands against it if it cannot be used."""
+        if self.active is not None:
+            return None
+        if self.offline is None:
+            try:
+                self._load()
+                return None
+            except _UNUSABLE as error:
+                self._go_offline(error, "opening it")
+        return Refused(KafkaError.KAFKA_STORAGE_ERROR, f"{self.path}: {self.offline_reason}")
+
+    def _load(self) -> None:
+        """Opens the log, after whatever checks its last shutdown calls for."""
+        if not self._loaded:
+            self._read_epochs()
+        context = recovery.Context(
+            self.ground,
+            self.path,
+            self._interval,
+            self.log_start,
+            self.recovery_point,
+        )
+        load = recovery.load_as_left if self._shut_down_cleanly else recovery.load_untouched
+        as_left = load(context)
+        loaded = as_left or recovery.load_checked(context)
+        if self._shut_down_cleanly and loaded.next_offset != self.next_offset:
+            _log.warning("%s: ends at %d, expected %d", self.path, loaded.next_offset, self.next_offset)
+        for segment in self.segments:
+            segment.forget()
+        self.segments = loaded.segments
+        self.next_offset = loaded.next_offset
+        self.producer_state = loaded.producers
+        self.log_start = max(self.log_start, self.segments[0].base_offset)
+        clean = self._shut_down_cleanly and as_left is not None
+        self.recovery_point = self.next_offset if clean else min(self.recovery_point, self.next_offset)
+        self._shut_down_cleanly = False
+        self._mend_epochs(loaded.epochs)
+        self._loaded = True
+        self._activate(self.segments[-1])
+        if as_left is None and self._durable:
+            self.synced(self.sync())
+        self.high_watermark = self.next_offset
+
+    def _resume(self) -> None:
+        """Goes on with what is in memory, once the disk is seen to agree with it."""
+        active = self.segments[-1]
+        active.log = None
+        active.file()
+        if not active.tail_is_sound(self.next_offset):
+            raise OSError(errno.EIO, f"the log does not end soundly at offset {self.next_offset}", active.path)
+        if self._sync_failed:
+            for segment, following in zip(self.segments, [*self.segments[1:], None], strict=True):
+                if following is None or following.base_offset > self.recovery_point:
+                    segment.write_again(self.recovery_point)
+            self.synced(self.sync())
+            self._sync_failed = False
+        self._activate(active)
+
+    def _roll(self) -> Segment:
+        """Begins a new segment; until its files are there nothing has changed. Error: OSError."""
+        old = self.segments[-1]
+        old.seal()
+        self._save_snapshot()
+        segment = Segment.create(self.ground, self.path, self.next_offset, self._interval)
+        self._dirty.append((True, self.path))
+        self.segments.append(segment)
+        old.become_sealed()
+        self._activate(segment)
+        return segment
+
+    def _shut(self, reason: str) -> None:
+        for segment in self.segments:
+            segment.forget()
+        self.active = None
+        self.offline, self.offline_reason = KafkaError.KAFKA_STORAGE_ERROR, reason
+        # It does not come back.
+        self._retry_ms = (1 << 63) - 1
+
+    def _close_active(self, active: Segment) -> None:
+        snapshot = f"{self.path}/{offset_name(self.next_offset, SNAPSHOT)}"
+        if not self.ground.files.exists(snapshot):
+            self._save_snapshot()
+        if not active.is_saved() or self.recovery_point < self.next_offset:
+            active.seal()
+            active.become_sealed()
+        else:
+            # Only read since it was opened: there is nothing to sync either.
+            self._loaded = False
+
+    def _begin_at(self, offset: int) -> None:
+        """An empty log that starts at `offset`."""
+        for segment in reversed(self.segments):
+            segment.drop()
+        self.segments = [Segment.create(self.ground, self.path, offset, self._interval)]
+        self._dirty.append((True, self.path))
+        self.producer_state = Producers()
+        self.log_start = self.next_offset = self.high_watermark = self.recovery_point = offset
+        self._mend_epochs([])
+        self._activate(self.segments[0])
+
+    def _activate(self, segment: Segment) -> None:
+        self.active = segment
+        self._set_limits(segment)
+
+    def _set_limits(self, segment: Segment) -> None:
+        """Works out what makes the active segment full, so that an append has three numbers to compare."""
+        settings = self._settings
+        self._size_limit = settings.segment_bytes if segment.has_index_room(settings.segment_index_bytes) else 0
+        self._offset_limit = segment.base_offset + _RELATIVE_MAX
+        # An empty segment is due at once: the append that finds it so sets the real time.
+        self._roll_at = self._roll_time(segment, segment.first_timestamp()) if segment.size else -(1 << 63)
+
+    def _roll_time(self, segment: Segment, first_timestamp: int) -> int:
+        """The timestamp beyond which a batch goes into a new segment."""
+        settings = self._settings
+        # The same in each run, yet different from segment to segment, so that they do not all roll at once.
+        jitter_max = min(settings.segment_jitter_ms, settings.segment_ms)
+        jitter = crc32c(segment.path.encode()) % jitter_max if jitter_max > 0 else 0
+        begin = first_timestamp if first_timestamp >= 0 else self.ground.clock.now_ms()
+        return begin + settings.segment_ms - jitter
+
+    def _segment(self, base_offset: int) -> Segment:
+        return Segment(self.ground, self.path, base_offset, self._interval)
+
+    def _fault(self, error: Exception, doing: str) -> Refused:
+        """What to answer after a failed disk call. A full disk is no reason to go offline, anything else is."""
+        active = self.active
+        full = isinstance(error, OSError) and error.errno in _FULL
+        if not full or active is None or (active.log is not None and active.log.broken):
+            self._go_offline(error, doing)
+        return Refused(KafkaError.KAFKA_STORAGE_ERROR, f"{self.path}: {doing}: {error}")
+
+    def _go_offline(self, error: Exception, doing: str) -> None:
+        self.offline = KafkaError.KAFKA_STORAGE_ERROR
+        self.offline_reason = f"{doing}: {error}"
+        self.active = None
+        _log.error("%s: is offline after %s: %s", self.path, doing, error)
+
+    def _drop_first(self, count: int, now_ms: int) -> list[int]:
+        dropped = self.segments[:count]
+        del self.segments[:count]
+        due_ms = now_ms + self._settings.file_delete_delay_ms
+        if dropped:
+            self.log_start = max(self.log_start, self.segments[0].base_offset)
+            self._dirty.append((True, self.path))
+        for segment in dropped:
+            snapshot = f"{self.path}/{offset_name(segment.base_offset, SNAPSHOT)}"
+            if self.ground.files.exists(snapshot):
+                self.ground.files.remove(snapshot)
+            self._deleted.extend((due_ms, path) for path in segment.drop())
+        if self.epochs.cut_before(self.log_start):
+            self._save_epochs()
+        return [segment.base_offset for segment in dropped]
+
+    def _remove_marked(self, now_ms: int) -> None:
+        while self._deleted and self._deleted[0][0] <= now_ms:
+            path = self._deleted.popleft()[1]
+            try:
+                self.ground.files.remove(path)
+            except OSError as error:
+                # It holds nothing that counts, and the next start removes it.
+                _log.warning("%s: is left behind: %s", path, error)
+
+    def _save_snapshot(self) -> None:
+        path = recovery.write_snapshot(self.ground.files, self.path, self.next_offset, self.producer_state)
+        self._dirty += [(False, path), (True, self.path)]
+
+    def _read_epochs(self) -> None:
+        path = f"{self.path}/{LEADER_EPOCHS}"
+        if self.ground.files.exists(path):
+            entries = decode_epochs(self.ground.files.read(path))
+            if entries is None:
+                _log.warning("%s: is not understood and is written anew", path)
+            self.epochs = Epochs(entries or [])
+        self.leader_epoch = max(0, self.epochs.latest)
+
+    def _mend_epochs(self, found: list[tuple[int, int]]) -> None:
+        """Makes the epochs agree with the log: none may begin after its end, none of its batches lack theirs."""
+        before = self.epochs.entries()
+        self.epochs.cut_from(self.next_offset + 1)
+        for epoch, offset in found:
+            self.epochs.begin(epoch, offset)
+        self.epochs.cut_before(self.log_start)
+        self.leader_epoch = max(self.leader_epoch, self.epochs.latest)
+        if self.epochs.entries() != before:
+            self._save_epochs()
+
+    def _save_epochs(self) -> None:
+        path = f"{self.path}/{LEADER_EPOCHS}"
+        self.ground.files.write_atomic(path, encode_epochs(self.epochs.entries()), sync=False)
+        self._dirty += [(False, path), (True, self.path)]
+
+    def _sync_names(self) -> None:
+        """Syncs files and directories that were made or renamed since the last time."""
+        files = self.ground.files
+        done = set()
+        while self._dirty:
+            entry = self._dirty.popleft()
+            is_directory, path = entry
+            try:
+                if is_directory and path not in done:
+                    files.sync_dir(path)
+                elif not is_directory:
+                    files.open(path).sync()
+                done.add(path)
+            except FileNotFoundError:
+                # Replaced or deleted meanwhile, which queued an entry of its own.
+                continue
+            except OSError:
+                self._dirty.append(entry)
+                raise
