@@ -240,8 +240,11 @@ def _line(rounds: Rounds, row: Row, targets: bool) -> str | None:
 def _verdict(row: Row, found: float | None) -> list[str]:
     if row.target is None:
         return ["", ""]
-    met = found is not None and (found <= row.target if row.lower else found >= row.target)
-    return [f"{'≤' if row.lower else '≥'} {row.target:g}", "yes" if met else "**no**"]
+    target = f"{'≤' if row.lower else '≥'} {row.target:g}"
+    if found is None:
+        return [target, "-"]
+    met = found <= row.target if row.lower else found >= row.target
+    return [target, "yes" if met else "**no**"]
 
 
 def _cell(values: list[float], row: Row) -> str:
@@ -256,7 +259,9 @@ def _number(value: float) -> str:
     """Three digits that mean something, thousands set apart."""
     if value >= 100:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    if value >= 1:
+        return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    return f"{value:.3g}"
 
 
 def _floor(rounds: Rounds) -> list[str]:

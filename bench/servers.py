@@ -17,7 +17,7 @@ from typing import Protocol
 
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from bench.wire import SIZE, ReplyError, receive
+from bench.wire import SIZE, ReplyError, receive, unready
 from penstock.testing.apache_kafka import VERSION, ApacheKafka
 
 READY = re.compile(rb"Kafka ready at \S+:(\d+)")
@@ -164,6 +164,8 @@ def seconds_to_ready(server: Server) -> float:
         time.sleep(0.002)
     seconds = time.perf_counter() - begun
     starter.join(START_SECONDS_MAX)
+    if failed:
+        raise ReplyError(f"{server.name} did not start: {failed}")
     return seconds
 
 
@@ -172,24 +174,18 @@ def admin(server: Server) -> AdminClient:
 
 
 def create_topics(server: Server, partitions: dict[str, int], seconds_max: float = 120) -> float:
-    """Seconds until all of the topics, name and number of partitions, have leaders that answer."""
+    """Seconds until all partitions of all of the topics (name and number of partitions) serve."""
     begun = time.perf_counter()
     client = admin(server)
     topics = [NewTopic(name, count, 1, config=TOPIC_CONFIG) for name, count in partitions.items()]
     for created in client.create_topics(topics, operation_timeout=seconds_max, request_timeout=seconds_max).values():
         created.result()
-    while True:
-        known = client.list_topics(timeout=seconds_max).topics
-        led = {
-            name: sum(1 for partition in known[name].partitions.values() if partition.leader >= 0)
-            for name in partitions
-            if name in known
-        }
-        if led == partitions:
-            return time.perf_counter() - begun
-        if time.perf_counter() - begun > seconds_max:
-            raise ReplyError(f"{server.name}: leaders {led}, wanted {partitions} after {seconds_max} s")
-        time.sleep(0.02)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=seconds_max) as sock:
+        while left := unready(sock, partitions):
+            if time.perf_counter() - begun > seconds_max:
+                raise ReplyError(f"{server.name}: {left} of {partitions} partitions do not serve after {seconds_max} s")
+            time.sleep(0.02)
+    return time.perf_counter() - begun
 
 
 def delete_topic(server: Server, name: str, seconds_max: float = 30) -> None:

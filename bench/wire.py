@@ -16,6 +16,7 @@ CLIENT_ID = "bench"
 # The newest versions that name topics instead of giving their ids, so that requests can be encoded unseen.
 PRODUCE_VERSION = 12
 FETCH_VERSION = 12
+LIST_OFFSETS_VERSION = 7
 TIMESTAMP_MS = 1_760_000_000_000
 
 SIZE = Struct(">I")
@@ -99,6 +100,23 @@ def ask(sock: socket.socket, api_key: int, version: int, message: Any) -> Any:
     sock.sendall(b"".join(map(bytes, encode_request(api_key, version, 0, CLIENT_ID, message))))
     (size,) = SIZE.unpack(receive(sock, SIZE.size))
     return decode_response(api_key, version, receive(sock, size))[1]
+
+
+def unready(sock: socket.socket, topics: dict[str, int]) -> int:
+    """How many partitions (topics: name and number of them) do not serve yet: known to metadata is not enough."""
+    request = messages.ListOffsetsRequest
+    wanted = [
+        request.ListOffsetsTopic(
+            name=name,
+            partitions=[
+                request.ListOffsetsPartition(partition_index=index, current_leader_epoch=-1, timestamp=-1)
+                for index in range(count)
+            ],
+        )
+        for name, count in topics.items()
+    ]
+    reply = ask(sock, ApiKey.LIST_OFFSETS, LIST_OFFSETS_VERSION, request(replica_id=-1, topics=wanted))
+    return sum(1 for topic in reply.topics for partition in topic.partitions if partition.error_code)
 
 
 def receive(sock: socket.socket, size: int) -> bytes:

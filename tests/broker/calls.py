@@ -22,9 +22,7 @@ def create(broker: InMemoryBroker, name: str = "orders", partitions: int = 1, **
         name=name,
         num_partitions=partitions,
         replication_factor=1,
-        configs=[
-            CreateTopics.CreatableTopicConfig(key.replace("_", "."), value) for key, value in configs.items()
-        ],
+        configs=[CreateTopics.CreatableTopicConfig(key.replace("_", "."), value) for key, value in configs.items()],
     )
     answer = broker.request(CreateTopics(topics=[wanted], timeout_ms=1_000)).topics[0]
     assert answer.error_code == 0, answer

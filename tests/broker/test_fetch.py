@@ -127,9 +127,7 @@ class TestLimits:
         assert len(answer.records) == SIZE
 
     def test_only_one_partition_may_exceed_its_limit(self, broker):
-        answers = partitions_of(
-            fetch(broker, ("orders", 0, 0), ("orders", 1, 0), part={"partition_max_bytes": 10})
-        )
+        answers = partitions_of(fetch(broker, ("orders", 0, 0), ("orders", 1, 0), part={"partition_max_bytes": 10}))
 
         assert len(answers["orders", 0].records) == SIZE
         assert len(answers["orders", 1].records) == 0

@@ -147,8 +147,9 @@ class World:
         """assignments: by member id."""
         entry_class = messages.SyncGroupRequest.SyncGroupRequestAssignment
         assignments = fields.pop("assignments", {})
+        protocol = {"protocol_type": "consumer", "protocol_name": "range"} if version >= 5 else {}
         request = messages.SyncGroupRequest(
-            **{"group_id": "g"} | fields,
+            **{"group_id": "g"} | protocol | fields,
             member_id=member_id,
             generation_id=generation,
             assignments=[entry_class(member_id=name, assignment=data) for name, data in assignments.items()],
@@ -222,7 +223,7 @@ class World:
             request.require_stable = stable
         received = over_wire(request, version)
         groups = [
-            self.groups.offset_fetch(group, version, require_stable=received.require_stable)
+            self.groups.offset_fetch(group, received.require_stable, version)
             for group in fetch.request_groups(received, version)
         ]
         reply = over_wire(fetch.response_of(groups, version), version)
@@ -261,9 +262,10 @@ def stable_group(world: World, size: int = 1, **fields: Any) -> tuple[int, list[
     joined = [world.answer(reply) for reply in waiting]
     generation = joined[0].generation_id
     assert {reply.error_code for reply in joined} == {0}
+    protocol = {"protocol_type": joined[0].protocol_type, "protocol_name": joined[0].protocol_name}
     for member_id in members[1:]:
-        world.sync(member_id, generation)
+        world.sync(member_id, generation, **protocol)
     assignments = {member_id: b"of " + member_id.encode() for member_id in members}
-    world.sync(members[0], generation, assignments=assignments)
+    world.sync(members[0], generation, assignments=assignments, **protocol)
     assert world.state() == "Stable"
     return generation, members

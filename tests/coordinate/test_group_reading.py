@@ -24,7 +24,7 @@ def world_with_foreign_group() -> World:
 
 def listed(world: World, version: int = 5, **filters):
     request = messages.ListGroupsRequest(**filters)
-    return over_wire(world.groups.list_groups(over_wire(request, version), version), version)
+    return over_wire(world.groups.list(over_wire(request, version), version), version)
 
 
 def delete(world: World, group_id: str = "g") -> KafkaError:

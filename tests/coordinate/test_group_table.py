@@ -78,7 +78,7 @@ class Stage:
         self.world.groups.loaded(group.partition, self.world.now_ms)
 
     def sync(self, member_id: str, **fields: Any) -> Any:
-        return self.world.sync(member_id, self.generation, **fields)
+        return self.world.sync(member_id, self.generation, protocol_type=self.fields["protocol_type"], **fields)
 
 
 def error_of(reply: Any) -> KafkaError:
@@ -166,7 +166,7 @@ def assignment(refused: KafkaError | None) -> Callable[[Stage], Any]:
         request = messages.SyncGroupRequest(
             group_id="g", member_id=before.leader, generation_id=before.generation, assignments=[]
         )
-        outcome = before.world.groups.sync(request, 5, before.world.now_ms)
+        outcome = before.world.groups.sync(request, 4, before.world.now_ms)
         before.group().state = stage.state
         before.world.refuse_with = refused
         before.world.settle(outcome)

@@ -75,7 +75,7 @@ def test_the_member_epoch_of_the_newer_protocol_means_nothing_to_a_classic_group
         group_id="g", member_id="stranger", member_epoch=9, topics=None
     )
 
-    assert world.groups.offset_fetch(group, 9, require_stable=False).error_code == KafkaError.NONE
+    assert world.groups.offset_fetch(group, False, 9).error_code == KafkaError.NONE
 
 
 @pytest.mark.parametrize("version", [1, 2, 8])

@@ -16,8 +16,9 @@ ROUNDS = int(os.environ.get("PENSTOCK_KILL_ROUNDS", "50"))
 SEED = int(os.environ.get("PENSTOCK_SEED", "20261"))
 PARTITIONS = 3
 TOPIC = "kept"
-# Small segments, so that kills fall on rolls too.
-SETTINGS = ("log.segment.bytes=200000", "log.index.interval.bytes=512", "offsets.topic.num.partitions=3")
+# Kafka's smallest segments, and values that fill them, so that kills fall on rolls too.
+PADDING = b"." * 1000
+SETTINGS = ("log.segment.bytes=1048576", "log.index.interval.bytes=512", "offsets.topic.num.partitions=3")
 ACKNOWLEDGED_PER_ROUND = (50, 600)
 
 
@@ -79,7 +80,7 @@ class Writer:
             else:
                 self.fatal.append(error)
 
-        self.producer.produce(TOPIC, b"%d" % number, partition=partition, on_delivery=settled)
+        self.producer.produce(TOPIC, b"%d " % number + PADDING, partition=partition, on_delivery=settled)
 
     def until_acknowledged(self, count: int, dice: random.Random) -> None:
         """Sends until so many more are acknowledged; at most a thousand are on their way at any time."""
@@ -102,7 +103,7 @@ def read_all(address: str) -> dict[int, list[tuple[int, int]]]:
         while open_ends:
             for message in consumer.consume(10_000, timeout=0.2):
                 if message.error() is None:
-                    rows[message.partition()].append((message.offset(), int(message.value())))
+                    rows[message.partition()].append((message.offset(), int(message.value().split()[0])))
                 else:
                     assert message.error().code() == KafkaError._PARTITION_EOF, message.error()
                     open_ends -= 1
@@ -129,9 +130,8 @@ def test_nothing_acknowledged_is_lost_doubled_or_moved(tmp_path, durability, rou
     victim = Victim(tmp_path / "data", durability)
     victim.start()
     try:
-        AdminClient({"bootstrap.servers": victim.address}).create_topics([NewTopic(TOPIC, PARTITIONS, 1)])[
-            TOPIC
-        ].result()
+        admin = AdminClient({"bootstrap.servers": victim.address})
+        admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1)])[TOPIC].result()
         writer = Writer(victim.address)
 
         for _ in range(rounds):

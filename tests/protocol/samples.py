@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from hypothesis import strategies as st
@@ -25,11 +24,10 @@ TEXTS = st.text(max_size=6) | st.sampled_from(("a" * 126, "b" * 127, "é" * 100)
 BUFFERS = st.binary(max_size=6) | st.sampled_from((b"x" * 127, b"y" * 1022, b"y" * 1024, b"z" * 20_000))
 
 
-def all_versions(names: list[str] | None = None) -> Iterator[tuple[str, int]]:
+def all_versions(names: list[str] | None = None) -> list[tuple[str, int]]:
     """Every (message, version) that Kafka 4.3.1 has."""
-    for name in names or catalog.names():
-        low, high = catalog.head(name).versions
-        yield from ((name, version) for version in range(low, high + 1))
+    ranges = {name: catalog.head(name).versions for name in names or catalog.names()}
+    return [(name, version) for name, (low, high) in ranges.items() for version in range(low, high + 1)]
 
 
 def messages_of(name: str, version: int, tame: bool = False) -> st.SearchStrategy[Any]:
@@ -39,6 +37,12 @@ def messages_of(name: str, version: int, tame: bool = False) -> st.SearchStrateg
     """
     definition = getattr(messages, name).DEFINITION
     return _structs(definition, definition.root, version, tame)
+
+
+def versioned_messages_of(name: str) -> st.SearchStrategy[tuple[int, Any]]:
+    """(version, message) over all versions of a message."""
+    versions = [version for _, version in all_versions([name])]
+    return st.sampled_from(versions).flatmap(lambda version: st.tuples(st.just(version), messages_of(name, version)))
 
 
 def _structs(definition: Definition, struct: Struct, version: int, tame: bool) -> st.SearchStrategy[Any]:

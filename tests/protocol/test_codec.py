@@ -14,7 +14,7 @@ from penstock.protocol import catalog, messages
 from penstock.protocol.codec import decode, decode_exact, decoder, encode
 from penstock.protocol.errors import Malformed, Unencodable
 
-from .samples import all_versions, messages_of
+from .samples import all_versions, versioned_messages_of
 
 TOPIC = messages.DeleteTopicsRequest.DeleteTopicState
 
@@ -39,13 +39,14 @@ def produce(records: Any) -> Any:
     return request(topic_data=[request.TopicProduceData(name="t", partition_data=[partition])])
 
 
-def survives(name: str, version: int, examples: int) -> None:
+def survives(name: str, examples: int) -> None:
     """Writes random messages and reads them back, alone and amid other bytes."""
     cls = getattr(messages, name)
 
     @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    @given(message=messages_of(name, version))
-    def survive(message: Any) -> None:
+    @given(versioned_messages_of(name))
+    def survive(sample: tuple[int, Any]) -> None:
+        version, message = sample
         data = joined(message, version)
 
         assert decode(cls, version, b"xyz" + data + b"more", 3) == (message, 3 + len(data))
@@ -56,15 +57,13 @@ def survives(name: str, version: int, examples: int) -> None:
 
 @pytest.mark.parametrize("name", catalog.names())
 def test_a_message_survives_its_bytes(name):
-    for _, version in all_versions([name]):
-        survives(name, version, examples=2)
+    survives(name, examples=5)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", catalog.names())
 def test_a_message_survives_its_bytes_at_length(name):
-    for _, version in all_versions([name]):
-        survives(name, version, examples=100)
+    survives(name, examples=60)
 
 
 @pytest.mark.parametrize(("name", "version"), all_versions())

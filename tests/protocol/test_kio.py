@@ -119,4 +119,4 @@ def test_our_bytes_are_those_of_kio(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_our_bytes_are_those_of_kio_at_length(name):
     for _, version in all_versions([name]):
-        compare(name, version, examples=100)
+        compare(name, version, examples=15)

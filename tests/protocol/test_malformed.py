@@ -15,10 +15,7 @@ from penstock.protocol import catalog, messages
 from penstock.protocol.codec import decode, encode
 from penstock.protocol.errors import Malformed
 
-from .samples import all_versions, messages_of
-
-QUICK = settings(max_examples=2, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-LONG = settings(QUICK, max_examples=60)
+from .samples import all_versions, versioned_messages_of
 
 
 def cut_everywhere(message: Any, version: int) -> None:
@@ -55,10 +52,11 @@ def _text(message: Any) -> str:
     return repr(bytes(message) if isinstance(message, memoryview) else message)
 
 
-def damage(name: str, version: int, limits: settings) -> None:
-    @limits
-    @given(message=messages_of(name, version), seed=st.integers(0, 1 << 32))
-    def check(message: Any, seed: int) -> None:
+def damage(name: str, examples: int) -> None:
+    @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(versioned_messages_of(name), st.integers(0, 1 << 32))
+    def check(sample: tuple[int, Any], seed: int) -> None:
+        version, message = sample
         cut_everywhere(message, version)
         change_anywhere(message, version, Random(seed))
 
@@ -67,15 +65,13 @@ def damage(name: str, version: int, limits: settings) -> None:
 
 @pytest.mark.parametrize("name", catalog.names())
 def test_damaged_bytes_are_malformed_or_another_message(name):
-    for _, version in all_versions([name]):
-        damage(name, version, QUICK)
+    damage(name, examples=4)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", catalog.names())
 def test_damaged_bytes_are_malformed_or_another_message_at_length(name):
-    for _, version in all_versions([name]):
-        damage(name, version, LONG)
+    damage(name, examples=40)
 
 
 @pytest.mark.parametrize(

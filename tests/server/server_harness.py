@@ -35,6 +35,9 @@ class FakeBroker:
         self.to_sync = set()
         self.synced_offsets = []
         self.failed_syncs = []
+        self.configs = SimpleNamespace(settings=None)
+        self.group_deadline_ms = None
+        self.coordinator = SimpleNamespace(groups=SimpleNamespace(next_deadline_ms=lambda: self.group_deadline_ms))
 
     @property
     def served(self):

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from penstock.kit.settings import SettingError
+from penstock.broker.configs.broker_settings import BrokerSettings
 from penstock.server.addresses import (
     AddressError,
     Listener,
@@ -15,7 +15,7 @@ from penstock.server.addresses import (
     parse_protocols,
 )
 from penstock.server.listener import Bound
-from penstock.server.settings import ServerSettings, per_ip
+from penstock.server.settings import ServerSettings, of_broker
 
 
 @pytest.mark.parametrize(
@@ -112,20 +112,28 @@ def test_socket_buffers_are_set_before_a_connection_comes():
         assert bound.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) in (60_000, 120_000)
 
 
-@pytest.mark.parametrize("listeners", [" ", "CONTROLLER://:9093"])
-def test_a_broker_needs_an_address_for_clients(listeners):
-    with pytest.raises(AddressError, match="listeners names no address for clients"):
-        Bound(ServerSettings(listeners=listeners))
+def test_a_broker_needs_an_address():
+    with pytest.raises(AddressError, match="listeners is empty"):
+        Bound(ServerSettings(listeners=" "))
 
 
-def test_listeners_for_controllers_are_not_opened():
-    bound = Bound(ServerSettings(listeners="PLAINTEXT://127.0.0.1:0,CONTROLLER://127.0.0.1:1"))
-    bound.close()
+def test_the_settings_of_the_broker_become_those_of_the_server():
+    given = {
+        "log.dirs": "/d",
+        "listeners": "A://h:1,B://[::]:2,CONTROLLER://:3",
+        "advertised.listeners": "A://public:1",
+        "listener.security.protocol.map": "A:PLAINTEXT,B:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "max.connections.per.ip": "7",
+        "max.connections.per.ip.overrides": "127.0.0.1:9",
+        "connections.max.idle.ms": "-1",
+        "socket.send.buffer.bytes": "1000",
+    }
 
-    assert [listener.name for listener in bound.listeners] == ["PLAINTEXT"]
+    settings = of_broker(BrokerSettings.from_mapping(given))
 
-
-def test_limits_by_address_are_read():
-    assert per_ip("10.0.0.7:100, ::1:3,") == {"10.0.0.7": 100, "::1": 3}
-    with pytest.raises(SettingError, match=r"'10.0.0.7' is not HOST:LIMIT"):
-        per_ip("10.0.0.7")
+    assert settings.listeners == "A://h:1,B://[::]:2"
+    assert settings.advertised_listeners == "A://public:1"
+    assert (settings.connections_per_ip_max, dict(settings.connections_per_ip_exceptions)) == (7, {"127.0.0.1": 9})
+    assert settings.connections_idle_ms_max == -1
+    assert (settings.send_buffer_bytes, settings.receive_buffer_bytes) == (1_000, -1)
+    assert settings.request_bytes_queued_max == 268_435_456

@@ -195,6 +195,7 @@ def test_a_handler_that_breaks_costs_its_connection_only(caplog):
         other.send(api_versions(2))
         assert other.read_reply(VERSIONS, 2)[0] == 2
     assert "ZeroDivisionError" in caplog.text
+    assert "Produce v9 failed inside" in caplog.text
 
 
 def test_frames_with_tagged_fields_in_the_header_are_understood():

@@ -6,6 +6,7 @@ import threading
 import pytest
 from server_harness import FakeBroker, Running, Wire, api_versions, produce, records_of, request, still_hub
 
+from penstock.broker.configs.broker_settings import BrokerSettings
 from penstock.broker.outcome import Reply, Wait
 from penstock.broker.waiting import FOREVER_MS
 from penstock.protocol import messages
@@ -41,6 +42,20 @@ def test_connections_of_one_address_have_a_limit_of_their_own():
 
         with server.connect() as two:
             assert two.read_to_end() == b""
+
+
+def test_limits_of_connections_follow_the_dynamic_configs():
+    broker = FakeBroker()
+    hub = still_hub(broker)
+    wire = Wire(hub)
+    broker.configs.settings = BrokerSettings.from_mapping({"max.connections": "1"})
+
+    hub.tick()
+    refused = Wire(hub)
+
+    assert (wire.is_closed, refused.is_closed) == (False, True)
+    wire.lose()
+    refused.lose()
 
 
 def test_a_silent_connection_is_closed_and_a_busy_or_waiting_one_is_not():

@@ -3,7 +3,7 @@
 import hashlib
 
 import pytest
-from server_harness import FakeBroker, Running, api_versions, produce, records_of, request
+from server_harness import FakeBroker, Running, Wire, api_versions, produce, records_of, request, still_hub
 
 from penstock.broker.outcome import Hangup, NoReply, Reply, Wait
 from penstock.broker.waiting import FOREVER_MS
@@ -110,6 +110,22 @@ def test_the_timer_is_set_for_the_earliest_wait():
         server.until(lambda: gate.asked == 1)
 
         assert server.call(lambda: server.hub.timer.due_ms) == clock.now_ms() + 1_000
+
+
+def test_a_deadline_that_a_request_set_is_kept():
+    def join(request, session, now_ms):
+        broker.group_deadline_ms = now_ms + 300
+        return Reply(messages.ApiVersionsResponse())
+
+    broker = FakeBroker({VERSIONS: join})
+    hub = still_hub(broker)
+    hub.tick()
+    wire = Wire(hub)
+
+    wire.feed(api_versions(1))
+
+    assert hub.timer.due_ms == hub.clock.now_ms() + 300
+    wire.lose()
 
 
 def test_waits_of_a_closed_connection_are_forgotten():

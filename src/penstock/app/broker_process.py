@@ -9,12 +9,19 @@ from collections.abc import Callable
 from types import FrameType
 
 from penstock.app import logs
-from penstock.app.node import Node, start
-from penstock.app.options import Options
+from penstock.app.node import Node, new_loop, start
+from penstock.app.options import OptionError, Options
+from penstock.broker.controller import StartError
 from penstock.kit.clock import SystemClock
-from penstock.kit.files import RealFiles
+from penstock.kit.files import Locked, RealFiles
+from penstock.kit.settings import SettingError
+from penstock.log.directory import DirectoryRefused
+from penstock.server.addresses import AddressError
 
 log = logging.getLogger("penstock.app")
+
+# What the user can act on: told in one line, without a traceback.
+START_FAULTS = (OptionError, AddressError, SettingError, Locked, DirectoryRefused, StartError, OSError)
 
 Ready = Callable[[str, int | None], None]
 
@@ -23,11 +30,11 @@ def run(options: Options, ready: Ready) -> int:
     """Serves until SIGTERM or SIGINT and gives the exit status; a second signal ends the process at once.
 
     ready: called with HOST:PORT and the metrics port once connections are accepted.
-    Errors: those of `node.start`.
+    Errors: START_FAULTS.
     """
     logs.configure()
     _raise_descriptor_limit()
-    with asyncio.Runner(loop_factory=_new_loop) as runner:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         return runner.run(_serve(options, ready))
 
 
@@ -68,15 +75,6 @@ def _listen_to_signals(loop: asyncio.AbstractEventLoop) -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, hear)
     return told
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    """uvloop where there is one (not on Windows), else Python's own loop."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
 
 
 def _raise_descriptor_limit() -> None:

@@ -1,15 +1,14 @@
 """One broker behind its sockets: the same wiring for a process and for a test."""
 
-import logging
+import asyncio
 from collections.abc import Callable
 
-from penstock.broker.core import Broker, BrokerSettings
+from penstock.broker.configs.broker_settings import BrokerSettings
+from penstock.broker.core import Broker
 from penstock.kit.clock import Clock
 from penstock.kit.files import Files
 from penstock.server.listener import Bound, Server, serve
 from penstock.server.settings import ServerSettings
-
-log = logging.getLogger("penstock.app")
 
 
 class Node:
@@ -50,3 +49,12 @@ async def start(
         bound.close()
         raise
     return Node(broker, server)
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """uvloop where there is one (not on Windows), else Python's own loop."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()

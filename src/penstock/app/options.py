@@ -2,36 +2,26 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-from penstock.broker.config import BrokerConfig
-from penstock.broker.core import BrokerSettings
+from penstock.broker.configs.broker_settings import BrokerSettings
 from penstock.kit.properties import PropertiesError, read_properties
-from penstock.kit.settings import Definition, Kind, SettingError, between, one_of, parse
-from penstock.server import settings as server_settings
-from penstock.server.settings import ServerSettings
+from penstock.kit.settings import Definition, Kind, SettingError, between, parse
+from penstock.server.settings import ServerSettings, of_broker
 
-PAGE_CACHE, FSYNC = "page-cache", "fsync"
+KAFKA_PORT = 9092
+NO_PORT = -1
 
-# Settings that Kafka does not have; all others are the broker's, under Kafka's names.
+# Settings that concern neither the broker nor Kafka; all others are the broker's, under Kafka's names.
 OURS = {
     definition.name: definition
     for definition in (
         Definition(
-            "penstock.durability",
-            Kind.STRING,
-            PAGE_CACHE,
-            "page-cache: acks=all is answered when the operating system has the record, as Kafka does by default. "
-            "fsync: when it is on the disk.",
-            one_of(PAGE_CACHE, FSYNC),
-        ),
-        Definition(
             "penstock.metrics.port",
             Kind.INT,
-            "-1",
+            str(NO_PORT),
             "Port of the Prometheus endpoint; 0 takes a free one, -1 opens none.",
-            between(-1, 65535),
+            between(NO_PORT, 65_535),
         ),
     )
 }
@@ -49,7 +39,6 @@ class Options:
     server: ServerSettings
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = None
-    notes: tuple[str, ...] = field(default=())
 
 
 def read_config(path: str | None, assignments: list[str]) -> dict[str, str]:
@@ -81,34 +70,26 @@ def make_options(
     given = dict(config)
     if data_dir is not None:
         given["log.dirs"] = os.path.abspath(data_dir)
+    elif not given.keys() & {"log.dir", "log.dirs"}:
+        raise OptionError("no data directory is named; expected --data-dir DIR, or log.dirs in the configuration")
     if host is not None or port is not None or "listeners" not in given:
         host = "localhost" if host is None else host
-        given["listeners"] = f"PLAINTEXT://{bracketed(host)}:{9092 if port is None else port}"
+        given["listeners"] = f"PLAINTEXT://{bracketed(host)}:{KAFKA_PORT if port is None else port}"
     ours = {name: given.pop(name) for name in OURS if name in given}
     try:
-        values = parse(OURS, ours)
-        config_of_broker = BrokerConfig(given)
-        server = server_settings.from_config(config_of_broker.value)
+        if metrics_port is None:
+            metrics_port = int(str(parse(OURS, ours)["penstock.metrics.port"]))
+        broker = BrokerSettings.from_mapping(given)
     except SettingError as error:
         raise OptionError(str(error)) from None
-    if metrics_port is None and values["penstock.metrics.port"] != -1:
-        metrics_port = int(str(values["penstock.metrics.port"]))
     return Options(
-        broker=_broker_settings(given, config_of_broker.value, values["penstock.durability"] == FSYNC),
-        server=server,
-        metrics_host=host if host not in (None, "localhost") else "127.0.0.1",
-        metrics_port=metrics_port,
+        broker=broker,
+        server=of_broker(broker),
+        # One address, of the family that people type: the library listens on no more than one.
+        metrics_host="127.0.0.1" if host in (None, "localhost") else host,
+        metrics_port=None if metrics_port == NO_PORT else metrics_port,
     )
 
 
 def bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
-
-
-def _broker_settings(given: dict[str, str], value: Any, durable: bool) -> BrokerSettings:
-    directories = value("log.dirs") or value("log.dir")
-    if len(directories) != 1:
-        raise OptionError(
-            f"log.dirs = {','.join(directories)!r} names {len(directories)} directories; this broker uses exactly one"
-        )
-    return BrokerSettings(log_dir=directories[0], durable=durable, configs=given)

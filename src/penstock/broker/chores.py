@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
+from penstock.log.partition import Partition
+
 # Partitions looked at in one tick: ten thousand at once would hold up every client for the length of it.
 SWEEP_PARTITIONS = 256
 
@@ -39,22 +41,22 @@ class Chores:
 
 
 class Sweep:
-    """Visits every item in turn, some in each call; the items are asked for anew each time round."""
+    """Visits every partition in turn, some in each call; which there are is asked anew each time round."""
 
-    __slots__ = ("_items", "_left", "_visit")
+    __slots__ = ("_left", "_partitions", "_visit")
 
-    def __init__(self, items: Callable[[], Iterable], visit: Callable[[object, int], None]) -> None:
-        self._items = items
+    def __init__(self, partitions: Callable[[], Iterable[Partition]], visit: Callable[[Partition, int], None]) -> None:
+        self._partitions = partitions
         self._visit = visit
-        self._left: Iterator | None = None
+        self._left: Iterator[Partition] | None = None
 
     def __call__(self, now_ms: int) -> bool:
         if self._left is None:
-            self._left = iter(list(self._items()))
+            self._left = iter(list(self._partitions()))
         for _ in range(SWEEP_PARTITIONS):
-            item = next(self._left, None)
-            if item is None:
+            partition = next(self._left, None)
+            if partition is None:
                 self._left = None
                 return False
-            self._visit(item, now_ms)
+            self._visit(partition, now_ms)
         return True

@@ -1,6 +1,8 @@
 """The metadata of this broker: `coordinate.metadata` decides, `__cluster_metadata-0` remembers, the logs follow."""
 
 import logging
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from penstock.broker.internal import read_all
@@ -16,10 +18,14 @@ from penstock.coordinate.metadata.outcome import (
     TopicCreated,
     TopicDeleted,
 )
+from penstock.coordinate.metadata.records import from_bytes
+from penstock.coordinate.metadata.settings import MetadataSettings
 from penstock.kit.refusal import Refused
 from penstock.log.partition import Partition
 from penstock.log.settings import LogSettings
 from penstock.protocol import messages
+from penstock.protocol.errors import KafkaError
+from penstock.protocol.primitives import ZERO_UUID, from_base64, to_base64
 
 if TYPE_CHECKING:
     from penstock.broker.core import Broker
@@ -28,13 +34,20 @@ log = logging.getLogger("penstock.broker")
 
 CreateTopicsRequest = messages.CreateTopicsRequest
 CreatableTopic = CreateTopicsRequest.CreatableTopic
+CreatableTopicConfig = CreateTopicsRequest.CreatableTopicConfig
 
-# Records are never deleted from the metadata log, and one command's are one batch: 10,000 partitions are about 1 MB.
-_METADATA_SETTINGS = {
-    "cleanup_policy": frozenset(),
-    "retention_ms": -1,
-    "max_message_bytes": 64 << 20,
-    "message_timestamp_after_max_ms": (1 << 63) - 1,
+# The id of the metadata log in every Kafka cluster.  Source: Uuid.METADATA_TOPIC_ID.
+METADATA_TOPIC_ID = (1).to_bytes(16, "big")
+FIRST_EPOCH = 0
+# The level of Kafka 4.3: which records the log may hold. No other feature is finalized, each stands for APIs that are
+# not served, and clients take a missing one for level 0.
+FEATURES = {"metadata.version": 30}
+
+# Which config has the effort of each codec; Snappy has none.
+LEVELS = {
+    "gzip": "compression.gzip.level",
+    "lz4": "compression.lz4.level",
+    "zstd": "compression.zstd.level",
 }
 
 
@@ -43,7 +56,7 @@ class StartError(RuntimeError):
 
 
 class Controller:
-    """Runs the commands of `Metadata` and brings topics and logs in line with what they changed.
+    """Runs the commands of `Metadata` and keeps the served topics and their logs in line with it.
 
     partition: the metadata log.
     """
@@ -51,49 +64,201 @@ class Controller:
     __slots__ = ("_broker", "metadata", "partition")
 
     def __init__(self, broker: "Broker") -> None:
+        """Opens or creates the metadata log and replays it. Errors: StartError, OSError, MetadataError."""
         self._broker = broker
-        self.metadata: Metadata
-        self.partition: Partition
-
-    def load(self, now_ms: int) -> None:
-        """Replays the metadata log and opens, creates or removes logs until they are those of the topics."""
-        broker = self._broker
-        key = (METADATA_TOPIC, 0)
-        settings = LogSettings(durable=broker.settings.durable, **_METADATA_SETTINGS)
-        found = broker.log.partitions.get(key)
-        if found is None and broker.log.partitions:
-            names = sorted({topic for topic, _ in broker.log.partitions})
-            raise StartError(
-                f"{broker.settings.log_dir} holds {len(names)} topics ({', '.join(names[:3])}, ...) but no "
-                f"{METADATA_TOPIC}-0, which says what they are; start with an empty directory, or bring that one back"
-            )
-        self.partition = found or broker.log.create(METADATA_TOPIC, 0, broker.config.metadata_topic_id, settings)
-        self.partition.settings = settings
-        self.metadata = Metadata(broker.config.metadata_settings(), broker.config.rules, broker.dice)
+        self.partition = self._open()
+        settings = broker.settings
+        self.metadata = Metadata(
+            MetadataSettings(
+                node_id=settings.node_id,
+                num_partitions=settings.num_partitions,
+                delete_topic_enable=settings.delete_topic_enable,
+                directory_id=from_base64(broker.log.identity.directory_id or to_base64(ZERO_UUID)),
+                partitions_max=settings.penstock_partitions_max,
+            ),
+            broker.configs,
+            broker.dice,
+        )
         for _, records in read_all(self.partition):
             for record in records:
                 if record.value is not None:
                     self.metadata.replay(record.value)
+
+    def start(self, now_ms: int) -> None:
+        """Sets up a new cluster, or takes stock: every topic gets its logs, a log without a topic goes."""
         if not self.metadata.features:
             self.commit(self.metadata.set_features(FEATURES), now_ms)
-        broker.config.replayed(self.metadata)
-        self._adopt_logs()
+        broker = self._broker
+        topics = self.metadata.topics
+        for (name, index), partition in list(broker.log.partitions.items()):
+            topic = topics.get(name)
+            if partition is self.partition or (topic is not None and topic.topic_id == partition.topic_id):
+                continue
+            log.warning("%s-%d: its topic was deleted, its log is removed", name, index)
+            broker.log.delete(name, index)
+        for topic in topics.values():
+            served = broker.topics.add(topic.name, topic.topic_id)
+            self.configure(served)
+            for index in range(topic.partitions):
+                found = broker.log.partitions.get((topic.name, index))
+                broker.topics.extend(served, found or self._create_log(topic.name, index, topic.topic_id))
 
     def commit(self, outcome: MetadataOutcome, now_ms: int) -> Reply | Wait:
         """Appends and applies a command; its reply leaves once it is on disk, if the broker syncs at all."""
+        return self.when_on_disk(Reply(self.settle(outcome, now_ms)))
+
+    def settle(self, outcome: MetadataOutcome, now_ms: int) -> Any:
+        """As `commit`, but gives the message alone."""
         settled = outcome.settle(lambda proposal: self._append(proposal, now_ms))
         for change in settled.changes:
             self._follow(change, now_ms)
-        return self.when_on_disk(Reply(settled.reply))
+        return settled.reply
 
     def when_on_disk(self, reply: Reply) -> Reply | Wait:
         """The reply, once all metadata written so far is on disk."""
         return self._broker.internal.when_on_disk((self.partition,), reply)
 
-    def create(self, topics: list[Any], now_ms: int) -> dict[str, int]:
-        """Creates topics (CreatableTopic) and gives the error code of each name, 0 for created."""
-        outcome = self.metadata.create_topics(CreateTopicsRequest(topics=topics))
-        settled = outcome.settle(lambda proposal: self._append(proposal, now_ms))
-        for change in settled.changes:
-            self._follow(change, now_ms)
-        return {result.name: result.error_code for result in settled.reply.topics}
+    def create(self, names: Iterable[str], now_ms: int) -> dict[str, KafkaError]:
+        """Creates topics with the defaults of their kind; gives each name's error, NONE for created."""
+        topics = [self._wanted(name) for name in names]
+        reply = self.settle(self.metadata.create_topics(CreateTopicsRequest(topics=topics)), now_ms)
+        return {result.name: KafkaError(result.error_code) for result in reply.topics}
+
+    def configure(self, served: ServedTopic) -> None:
+        """Gives a topic the settings that its own configs and the broker's add up to."""
+        configs = self.metadata.topics[served.name].configs
+        topics = self._broker.configs.topics
+        settings = topics.log_settings(configs)
+        if settings.flush_messages == 1:
+            # Kafka syncs such a topic with every append before it answers.
+            settings = replace(settings, durable=True)
+        level_name = LEVELS.get(settings.compression_type)
+        served.configure(settings, None if level_name is None else topics.values(configs)[level_name])
+
+    def _wanted(self, name: str) -> Any:
+        count, configs = -1, {}
+        if name == OFFSETS_TOPIC:
+            settings = self._broker.settings
+            count = settings.offsets_topic_num_partitions
+            configs = {
+                "cleanup.policy": "compact",
+                "compression.type": "producer",
+                "segment.bytes": str(settings.offsets_topic_segment_bytes),
+            }
+        return CreatableTopic(
+            name=name,
+            num_partitions=count,
+            replication_factor=-1,
+            configs=[CreatableTopicConfig(*pair) for pair in configs.items()],
+        )
+
+    def _open(self) -> Partition:
+        broker = self._broker
+        # Nothing is ever deleted from it, and a command is one batch: 10,000 partitions take about 1 MB.
+        settings = LogSettings(
+            cleanup_policy=frozenset(),
+            retention_ms=-1,
+            max_message_bytes=64 << 20,
+            message_timestamp_after_max_ms=(1 << 63) - 1,
+            durable=broker.settings.durable,
+        )
+        partitions = broker.log.partitions
+        found = partitions.get((METADATA_TOPIC, 0))
+        if found is not None:
+            found.settings = settings
+            return found
+        if partitions:
+            names = ", ".join(sorted({topic for topic, _ in partitions})[:3])
+            raise StartError(
+                f"{broker.settings.log_dir} holds partitions (of {names}) but no {METADATA_TOPIC}-0, which says what "
+                "they are: start with an empty directory, or bring that one back"
+            )
+        return broker.log.create(METADATA_TOPIC, 0, METADATA_TOPIC_ID, settings)
+
+    def _append(self, proposal: MetadataOutcome, now_ms: int) -> int | Refused:
+        """New logs first: a log without a topic is found and removed by the next start, a topic without logs is not."""
+        try:
+            made = self._create_logs(proposal)
+        except OSError as error:
+            return Refused(KafkaError.KAFKA_STORAGE_ERROR, f"its logs could not be created: {error}")
+        done = self._broker.internal.append(self.partition, [(None, record) for record in proposal.records], now_ms)
+        if isinstance(done, Refused):
+            self._delete_logs(made)
+        # Kafka's controller syncs what it decided, whatever brokers do with records.
+        self._broker.to_sync.add(self.partition)
+        return done
+
+    def _create_logs(self, proposal: MetadataOutcome) -> list[Partition]:
+        """Logs for the partitions that the records add; all or none. Error: OSError."""
+        if not any(isinstance(change, TopicCreated | PartitionsAdded) for change in proposal.changes):
+            return []
+        names: dict[bytes, str] = {}
+        made: list[Partition] = []
+        try:
+            for record in map(from_bytes, proposal.records):
+                if isinstance(record, messages.TopicRecord):
+                    names[record.topic_id] = record.name
+                elif isinstance(record, messages.PartitionRecord):
+                    topic_id = record.topic_id
+                    name = names.get(topic_id) or self.metadata.topic_by_id(topic_id).name
+                    made.append(self._create_log(name, record.partition_id, topic_id))
+        except OSError:
+            self._delete_logs(made)
+            raise
+        return made
+
+    def _create_log(self, name: str, index: int, topic_id: bytes) -> Partition:
+        directory = self._broker.log
+        if (name, index) in directory.partitions:
+            # What is left of a topic whose logs could not be removed when it was deleted.
+            directory.delete(name, index)
+        partition = directory.create(name, index, topic_id)
+        partition.become_leader(FIRST_EPOCH)
+        return partition
+
+    def _delete_logs(self, partitions: list[Partition]) -> None:
+        for partition in partitions:
+            try:
+                self._broker.log.delete(partition.topic, partition.index)
+            except OSError as error:
+                log.warning("%s-%d: its log is left until the next start: %s", partition.topic, partition.index, error)
+
+    def _follow(self, change: Change, now_ms: int) -> None:
+        """Makes the broker do what the metadata says now."""
+        broker = self._broker
+        if isinstance(change, TopicCreated):
+            topic = self.metadata.topics[change.name]
+            served = broker.topics.add(topic.name, topic.topic_id)
+            self.configure(served)
+            self._extend(served, topic.partitions, now_ms)
+        elif isinstance(change, PartitionsAdded):
+            served = broker.topics.by_name[change.name]
+            self._extend(served, self.metadata.topics[change.name].partitions, now_ms)
+        elif isinstance(change, TopicDeleted):
+            self._delete(change, now_ms)
+        elif isinstance(change, TopicConfigured):
+            self.configure(broker.topics.by_name[change.name])
+        elif isinstance(change, BrokerConfigured):
+            broker.reconfigure()
+
+    def _extend(self, served: ServedTopic, count: int, now_ms: int) -> None:
+        broker = self._broker
+        first = len(served.partitions)
+        for index in range(first, count):
+            broker.topics.extend(served, broker.log.partitions[served.name, index])
+        if served.name == OFFSETS_TOPIC:
+            broker.coordinator.opened(served, first, now_ms)
+
+    def _delete(self, change: TopicDeleted, now_ms: int) -> None:
+        broker = self._broker
+        served = broker.topics.remove(change.name)
+        assert served is not None, change
+        self._delete_logs(served.partitions)
+        for partition in served.partitions:
+            broker.to_sync.discard(partition)
+            # Who waits for records of it learns that there will be none.
+            broker.waiting.wake(partition)
+        if change.name == OFFSETS_TOPIC:
+            broker.coordinator.closed(len(served.partitions), now_ms)
+        else:
+            broker.coordinator.topics_deleted([(change.name, change.topic_id)], now_ms)

@@ -1,23 +1,39 @@
 """The groups of this broker: `coordinate` decides, this module keeps its records in `__consumer_offsets`."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from penstock.broker.internal import read_all
 from penstock.broker.outcome import Hangup, Reply, Wait
-from penstock.broker.topics import OFFSETS_TOPIC
+from penstock.broker.topics import OFFSETS_TOPIC, ServedTopic
 from penstock.broker.waiting import FOREVER_MS
 from penstock.coordinate.groups.coordinator import Groups
 from penstock.coordinate.groups.placement import group_partition
+from penstock.coordinate.groups.settings import GroupSettings
 from penstock.coordinate.outcome import Outcome, Pending
 from penstock.kit.refusal import Refused
 from penstock.log.partition import Partition
 from penstock.protocol.errors import KafkaError
+from penstock.records.codec import Codec
 from penstock.records.control import ControlType, read_marker
 
 if TYPE_CHECKING:
     from penstock.broker.core import Broker
+
+
+# What an operator can set; the further settings of groups are bounds of the room that keeps them.
+_SETTINGS = (
+    "offsets_topic_num_partitions",
+    "group_min_session_timeout_ms",
+    "group_max_session_timeout_ms",
+    "group_initial_rebalance_delay_ms",
+    "group_max_size",
+    "offset_metadata_max_bytes",
+    "offsets_retention_minutes",
+    "offsets_retention_check_interval_ms",
+)
 
 
 class _Ticket:
@@ -40,7 +56,7 @@ class GroupCoordinator:
     def __init__(self, broker: "Broker") -> None:
         self._broker = broker
         self._tickets: dict[int, _Ticket] = {}
-        self.codec = broker.config.offsets_codec
+        self.codec = Codec(broker.settings.offsets_topic_compression_codec)
         self.groups: Groups
         self.renew()
 
@@ -48,7 +64,9 @@ class GroupCoordinator:
         """Starts with no groups, spread over as many partitions as the offsets topic has or will have."""
         broker = self._broker
         topic = broker.topics.by_name.get(OFFSETS_TOPIC)
-        settings = broker.config.group_settings(len(topic.partitions) if topic is not None else None)
+        settings = GroupSettings(**{name: getattr(broker.settings, name) for name in _SETTINGS})
+        if topic is not None:
+            settings = replace(settings, offsets_topic_num_partitions=len(topic.partitions))
         self.groups = Groups(settings, broker.dice, broker.topics)
 
     def load(self, partitions: Iterable[Partition], now_ms: int) -> None:
@@ -69,10 +87,23 @@ class GroupCoordinator:
             for outcome in groups.loaded(partition.index, now_ms):
                 self.answer(outcome, now_ms)
 
+    def opened(self, topic: ServedTopic, first: int, now_ms: int) -> None:
+        """The offsets topic is there, or has further partitions from `first` on; what is in them is loaded."""
+        if not first:
+            self.renew()
+        self.load(topic.partitions[first:], now_ms)
+
+    def closed(self, count: int, now_ms: int) -> None:
+        """The offsets topic was deleted, and with it all groups; who waits is told to look for another coordinator."""
+        for index in range(count):
+            for number, message in self.groups.unload(index, now_ms).items():
+                self._release(number, message, None)
+        self.renew()
+
     def prepare(self, now_ms: int) -> None:
         """Creates the offsets topic when the first group needs it."""
         if OFFSETS_TOPIC not in self._broker.topics.by_name:
-            self._broker.auto_create([OFFSETS_TOPIC], now_ms)
+            self._broker.controller.create([OFFSETS_TOPIC], now_ms)
 
     def error_for(self, group_id: str, now_ms: int) -> KafkaError:
         """COORDINATOR_NOT_AVAILABLE while the group's partition cannot be read or written."""
@@ -96,7 +127,8 @@ class GroupCoordinator:
         settled = outcome.settle(lambda proposal: self._append(proposal, now_ms))
         reply = settled.reply
         if isinstance(reply, Pending):
-            reply = self._tickets[reply.ticket] = _Ticket()
+            number = reply.ticket
+            reply = self._tickets[number] = _Ticket()
         for number, message in settled.done.items():
             self._release(number, message, written)
         return reply, written

@@ -1,4 +1,4 @@
-"""The one way in which state machines write: a batch into an internal partition, and the reply once it is safe there."""
+"""The one way in which state machines write: a batch into an internal partition, the reply once it is safe there."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -26,10 +26,9 @@ UNPACKED_BYTES_MAX = 128 << 20
 class InternalLog:
     """Appends for one broker; in durable mode it notes what must be synced and holds replies until it is."""
 
-    __slots__ = ("durable", "to_sync", "wake")
+    __slots__ = ("to_sync", "wake")
 
     def __init__(self, broker: "Broker") -> None:
-        self.durable = broker.settings.durable
         self.to_sync = broker.to_sync
         self.wake = broker.waiting.wake
 
@@ -63,16 +62,14 @@ class InternalLog:
         done = partition.append(memoryview(batch), read_header(batch), now_ms)
         if isinstance(done, Refused):
             return done
-        if self.durable:
+        if partition.settings.durable:
             self.to_sync.add(partition)
         else:
             self.wake(partition)
         return done.base_offset
 
     def when_on_disk(self, partitions: Iterable[Partition | None], reply: Reply) -> Reply | Wait:
-        """The reply once all that was appended to `partitions` so far is on disk; at once if the broker does not sync."""
-        if not self.durable:
-            return reply
+        """The reply once all that was appended to `partitions` so far is visible: at once, or when on disk."""
         pending = [(p, p.next_offset) for p in partitions if p is not None and p.high_watermark < p.next_offset]
         if not pending:
             return reply

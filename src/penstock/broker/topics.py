@@ -3,15 +3,14 @@
 from collections.abc import Iterator
 
 from penstock.broker.metrics import Metrics
+from penstock.coordinate.metadata.names import CLUSTER_METADATA, INTERNAL_TOPICS
 from penstock.log.partition import Partition
 from penstock.log.settings import LogSettings
 from penstock.protocol.errors import KafkaError
 from penstock.records.codec import Codec
 
 OFFSETS_TOPIC = "__consumer_offsets"
-TRANSACTIONS_TOPIC = "__transaction_state"
-METADATA_TOPIC = "__cluster_metadata"
-INTERNAL_TOPICS = frozenset((OFFSETS_TOPIC, TRANSACTIONS_TOPIC))
+METADATA_TOPIC = CLUSTER_METADATA
 
 _CODECS = {codec.name.lower(): codec for codec in Codec} | {"uncompressed": Codec.NONE}
 
@@ -19,13 +18,15 @@ _CODECS = {codec.name.lower(): codec for codec in Codec} | {"uncompressed": Code
 class ServedTopic:
     """One topic and its open partitions.
 
-    partitions: by index, without gaps; recode: the codec every batch is turned into, None to take it as it came
-    (compression.type); keyed: whether records without a key are refused (cleanup.policy has compact); opaque: neither
-    of the two, so that no batch has to be opened.
+    partitions: by index, without gaps; recode: the codec every batch is turned into (compression.type), None to take it
+    as it came, and recode_level: how much effort that may be, None for the codec's default; keyed: whether records
+    without a key are refused (cleanup.policy has compact); opaque: neither of the two, so that no batch has to be
+    opened; durable: whether appends count only once they are on disk.
     """
 
     __slots__ = (
         "counters",
+        "durable",
         "is_internal",
         "keyed",
         "max_batch_bytes",
@@ -33,21 +34,23 @@ class ServedTopic:
         "opaque",
         "partitions",
         "recode",
+        "recode_level",
         "settings",
         "topic_id",
     )
 
-    def __init__(self, name: str, topic_id: bytes, settings: LogSettings, metrics: Metrics) -> None:
+    def __init__(self, name: str, topic_id: bytes, metrics: Metrics) -> None:
         self.name = name
         self.topic_id = topic_id
         self.is_internal = name in INTERNAL_TOPICS
         self.partitions: list[Partition] = []
         self.counters = metrics.topic(name)
-        self.configure(settings)
 
-    def configure(self, settings: LogSettings) -> None:
+    def configure(self, settings: LogSettings, recode_level: int | None) -> None:
         """Takes new settings, for the partitions that are open and for those still to come."""
         self.settings = settings
+        self.recode_level = recode_level
+        self.durable = settings.durable
         self.max_batch_bytes = settings.max_message_bytes
         self.keyed = "compact" in settings.cleanup_policy
         self.recode = _CODECS.get(settings.compression_type)
@@ -67,8 +70,9 @@ class Topics:
         self.metrics = metrics
         self.version = 0
 
-    def add(self, name: str, topic_id: bytes, settings: LogSettings) -> ServedTopic:
-        topic = ServedTopic(name, topic_id, settings, self.metrics)
+    def add(self, name: str, topic_id: bytes) -> ServedTopic:
+        """A topic to be configured and given partitions by the caller."""
+        topic = ServedTopic(name, topic_id, self.metrics)
         self.by_name[name] = topic
         self.by_id[topic_id] = topic
         self.version += 1
@@ -77,6 +81,7 @@ class Topics:
     def extend(self, topic: ServedTopic, partition: Partition) -> None:
         """Adds the topic's next partition."""
         assert partition.index == len(topic.partitions), (topic.name, partition.index)
+        partition.settings = topic.settings
         topic.partitions.append(partition)
         self.version += 1
 

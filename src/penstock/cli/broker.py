@@ -62,9 +62,7 @@ def serve(
 ) -> None:
     """Runs until it is told to end; exits with the status of the broker, 1 when it cannot start."""
     from penstock.app import broker_process
-    from penstock.app.options import OptionError, make_options, read_config
-    from penstock.kit.files import Locked
-    from penstock.server.addresses import AddressError
+    from penstock.app.options import make_options, read_config
 
     def ready(address: str, metrics: int | None) -> None:
         print(f"Kafka ready at {address}", flush=True)
@@ -73,11 +71,9 @@ def serve(
 
     try:
         config = read_config(config_file, assignments)
-        if data_dir is None and not {"log.dir", "log.dirs"} & config.keys():
-            raise OptionError("--data-dir DIR is missing: where shall the data lie?")
         options = make_options(config, data_dir=data_dir, host=host, port=kafka_port, metrics_port=metrics_port)
         status = broker_process.run(options, ready)
-    except (OptionError, AddressError, Locked, OSError) as error:
+    except broker_process.START_FAULTS as error:
         print(f"penstock: {error}", file=sys.stderr)
         status = 1
     sys.exit(status)

@@ -14,7 +14,6 @@ from confluent_kafka import (
     Consumer,
     KafkaError,
     KafkaException,
-    Message,
     TopicPartition,
 )
 
@@ -36,6 +35,9 @@ POLL_RECORDS_MAX = 1000
 POLL_TIMEOUT_S = 0.1
 DEFAULT_LINE = r"%s\n"
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "\\": "\\"}
+
+# The stubs of confluent_kafka.Message call every field optional; those of a record without an error are there.
+Message = Any
 
 
 class Start(NamedTuple):
@@ -164,9 +166,10 @@ def stream(consumer: Consumer, exit_at_end: bool, limit: int | None, *, grouped:
     left = limit
     while left is None or left > 0:
         batch = consumer.consume(min(left or POLL_RECORDS_MAX, POLL_RECORDS_MAX), timeout=POLL_TIMEOUT_S)
+        message: Message
         for message in batch:
             error = message.error()
-            place = (message.topic(), message.partition())
+            place: tuple[str, int] = (message.topic(), message.partition())
             if error is None:
                 at_end.discard(place)
                 if left is not None:

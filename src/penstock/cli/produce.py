@@ -33,7 +33,7 @@ class Input(NamedTuple):
 
     key: bytes | None
     value: bytes | None
-    headers: list[tuple[str, bytes | None]]
+    headers: list[Any]
     partition: int | None = None
     timestamp_ms: int | None = None
 
@@ -72,7 +72,7 @@ def produce(
 ) -> None:
     """Produce records from lines, JSON lines or whole files."""
     with reported():
-        headers = [(name, value.encode()) for name, value in (pair(h, "--header") for h in header or ())]
+        headers: list[Any] = [(name, value.encode()) for name, value in (pair(h, "--header") for h in header or ())]
         defaults = Input(key.encode() if key is not None else None, None, headers, partition)
         reader = Reader(defaults, key_separator, json_lines, null_value)
         config = client_config(bootstrap_server, command_config, properties)

@@ -1,7 +1,7 @@
 """Bounds on what a stranger can make grow."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 
 class ByteBudget:
@@ -51,7 +51,7 @@ class Places:
 
     __slots__ = ("_by_name", "exceptions", "limit", "limit_per_name", "taken")
 
-    def __init__(self, limit: int, limit_per_name: int, exceptions: dict[str, int]) -> None:
+    def __init__(self, limit: int, limit_per_name: int, exceptions: Mapping[str, int]) -> None:
         self.limit = limit
         self.limit_per_name = limit_per_name
         self.exceptions = exceptions

@@ -108,6 +108,10 @@ class LogDirectory:
         self._unlock()
         return clean
 
+    def abandon(self) -> None:
+        """Lets go of the lock and nothing else: all is left as a crash would leave it."""
+        self._unlock()
+
     def checkpoint(self, *, sync: bool = False) -> None:
         """Writes down recovery points, high watermarks and log starts, where they changed. Error: OSError.
 
@@ -144,7 +148,7 @@ class LogDirectory:
         return partition
 
     def delete(self, topic: str, index: int) -> None:
-        """The partition is gone at once, its files after file.delete.delay.ms. Error: OSError, and it is still there."""
+        """The partition is gone at once, its files after file.delete.delay.ms. Error: OSError, and it stays."""
         partition = self.partitions[topic, index]
         path = self._at(names.deleted_name(names.partition_name(topic, index), self.dice(16)))
         self.files.rename(partition.path, path)

@@ -19,12 +19,10 @@ _MAGIC_AT: Final = 16
 _LAST_DELTA_AT: Final = 23
 _unpack_start = Struct(">qi").unpack_from
 _unpack_int32 = Struct(">i").unpack_from
-_unpack_uint32 = Struct(">I").unpack_from
 
-# What precedes the checksummed part in the two old formats: offset, length, CRC.
-_OLD_CRC_AT: Final = 12
-_OLD_MAGIC_AT: Final = 16
-_OLD_SIZE_MIN: Final = 14
+# The two old formats, after offset and length: CRC-32 of the rest, version, attributes, lengths of key and value.
+_OLD_CRC_SIZE: Final = 4
+_OLD_LENGTH_MIN: Final = 14
 
 
 class Damaged(Exception):
@@ -75,10 +73,7 @@ def walk_headers(file: File, position: int, end: int) -> Iterator[tuple[int, Bat
 
 
 def walk_sound(file: File, position: int, end: int) -> Iterator[tuple[int, BatchHeader, memoryview]]:
-    """Position, header and bytes of each batch between `position` and `end`; stops at the first that is damaged.
-
-    Error: OldFormat.
-    """
+    """Position, header and bytes of each batch between `position` and `end`; stops at the first that is damaged."""
     size_wanted = _CHECK_CHUNK
     while end - position >= HEADER_SIZE:
         chunk = memoryview(file.pread(min(size_wanted, end - position), position))
@@ -86,15 +81,14 @@ def walk_sound(file: File, position: int, end: int) -> Iterator[tuple[int, Batch
         size_wanted = _CHECK_CHUNK
         while len(chunk) - at >= HEADER_SIZE:
             size = _unpack_start(chunk, at)[1] + LENGTH_OVERHEAD
+            if size < HEADER_SIZE or size > end - position - at:
+                return
             if size > len(chunk) - at:
-                if size > end - position - at:
-                    return
                 size_wanted = max(_CHECK_CHUNK, size)
                 break
             batch = chunk[at : at + size]
-            header = check_stored(batch) if size >= HEADER_SIZE else None
-            if header is None or isinstance(header, Refused):
-                _refuse_old(file, batch)
+            header = check_stored(batch)
+            if isinstance(header, Refused):
                 return
             yield position + at, header, batch
             at += size
@@ -103,11 +97,18 @@ def walk_sound(file: File, position: int, end: int) -> Iterator[tuple[int, Batch
         position += at
 
 
-def _refuse_old(file: File, message: memoryview) -> None:
-    if len(message) < LENGTH_OVERHEAD + _OLD_SIZE_MIN or message[_OLD_MAGIC_AT] not in (0, 1):
+def refuse_old_format(file: File, position: int) -> None:
+    """Error: OldFormat when what lies at `position`, though no batch, is an undamaged message of version 0 or 1."""
+    start = file.pread(LENGTH_OVERHEAD, position)
+    if len(start) < LENGTH_OVERHEAD:
         return
-    if _unpack_uint32(message, _OLD_CRC_AT)[0] == zlib.crc32(message[_OLD_MAGIC_AT:]):
+    length = _unpack_start(start)[1]
+    if not _OLD_LENGTH_MIN <= length <= file.size - position - LENGTH_OVERHEAD:
+        return
+    message = file.pread(length, position + LENGTH_OVERHEAD)
+    version = message[_OLD_CRC_SIZE]
+    if version in (0, 1) and int.from_bytes(message[:_OLD_CRC_SIZE]) == zlib.crc32(message[_OLD_CRC_SIZE:]):
         raise OldFormat(
-            f"{file.path} holds messages of version {message[_OLD_MAGIC_AT]}, expected record batches of version 2;"
+            f"{file.path} holds messages of version {version}, expected record batches of version 2;"
             " let Apache Kafka rewrite the topic first"
         )

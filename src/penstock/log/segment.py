@@ -14,7 +14,7 @@ from penstock.log import offset_index, time_index
 from penstock.log.names import DELETED, LOG, OFFSET_INDEX, SEGMENT_KINDS, TIME_INDEX, offset_name
 from penstock.log.offset_index import OffsetIndex
 from penstock.log.open_segments import Ground
-from penstock.log.scan import Damaged, find_batch, walk_headers, walk_sound
+from penstock.log.scan import Damaged, find_batch, refuse_old_format, walk_headers, walk_sound
 from penstock.log.time_index import TimeIndex
 from penstock.records.batch import HEADER_SIZE, BatchHeader
 
@@ -22,6 +22,9 @@ from penstock.records.batch import HEADER_SIZE, BatchHeader
 # at 16 bytes each that is 8 KiB for a busy partition.
 RECENT_MAX: Final = 512
 _RECENT_KEPT: Final = 256
+
+# Indexes hold offsets relative to their segment's base, as signed 32-bit numbers.
+RELATIVE_MAX: Final = (1 << 31) - 1
 
 UNKNOWN: Final = -2
 
@@ -239,8 +242,8 @@ class Segment:
         self.offsets = OffsetIndex.decode(self.base_offset, data, end)
         data = self._read(TIME_INDEX, entries_max * time_index.ENTRY_SIZE)
         self.times = TimeIndex.decode(self.base_offset, data)
-        if not self._last_entry_is_right(log):
-            _log.warning("%s%s does not fit its log and is built anew", self.path, OFFSET_INDEX)
+        if not self._last_entry_is_right(log) or (self.offsets and not self.times):
+            _log.warning("%s: the indexes do not fit the log and are built anew", self.path)
             self._start_anew()
         self.max_timestamp, self.max_timestamp_offset = self.times.last()
         next_offset = self._index_rest(log, end)
@@ -268,17 +271,18 @@ class Segment:
         """Reads every batch, cuts the file where one is damaged or out of order, and builds the indexes anew.
 
         next_offset: the offset before which no batch may begin; gives the one after the last batch kept.
-        feed: called with header and bytes of each batch that stays.
+        feed: called with header and bytes of each batch that stays. Error: OldFormat.
         """
         log = self.file()
         self._start_anew()
         for position, header, batch in walk_sound(log, 0, log.size):
-            if header.base_offset < next_offset or header.last_offset_delta < 0:
+            if header.base_offset < next_offset or not 0 <= header.last_offset - self.base_offset <= RELATIVE_MAX:
                 break
             self._note_found(header, position, next_offset)
             feed(header, batch)
             next_offset = header.next_offset
         if log.size > self.size:
+            refuse_old_format(log, self.size)
             _log.warning("%s%s: cut from %d to %d bytes", self.path, LOG, log.size, self.size)
             log.truncate(self.size)
         if self.sealed:

@@ -18,7 +18,7 @@ from penstock.log.open_segments import Ground
 from penstock.log.producers import Producers
 from penstock.log.retention import expired_count
 from penstock.log.scan import Damaged, OldFormat
-from penstock.log.segment import Segment
+from penstock.log.segment import RELATIVE_MAX, Segment
 from penstock.log.settings import LOG_APPEND_TIME, LogSettings
 from penstock.protocol.errors import KafkaError
 from penstock.records.crc import crc32c
@@ -26,8 +26,6 @@ from penstock.records.crc import crc32c
 # What a full disk says; appends go on as soon as there is room.
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
-# Indexes hold offsets relative to their segment's base, as signed 32-bit numbers.
-_RELATIVE_MAX: Final = (1 << 31) - 1
 
 _INTERVAL_MAX: Final = 1 << 20
 
@@ -148,6 +146,7 @@ class SegmentedLog:
         files.make_dirs(self.path)
         files.write_atomic(f"{self.path}/{PARTITION_METADATA}", encode_partition_metadata(self.topic_id), sync=False)
         self._dirty.append((False, f"{self.path}/{PARTITION_METADATA}"))
+        self.epochs.begin(0, 0)
         self._save_epochs()
         segment = Segment.create(self.ground, self.path, 0, self._interval)
         self._dirty += [(True, self.path), (True, self.path.rpartition("/")[0])]
@@ -427,7 +426,7 @@ class SegmentedLog:
         """Works out what makes the active segment full, so that an append has three numbers to compare."""
         settings = self._settings
         self._size_limit = settings.segment_bytes if segment.has_index_room(settings.segment_index_bytes) else 0
-        self._offset_limit = segment.base_offset + _RELATIVE_MAX
+        self._offset_limit = segment.base_offset + RELATIVE_MAX
         # An empty segment is due at once: the append that finds it so sets the real time.
         self._roll_at = self._roll_time(segment, segment.first_timestamp()) if segment.size else -(1 << 63)
 
@@ -503,6 +502,7 @@ class SegmentedLog:
             self.epochs.begin(epoch, offset)
         self.epochs.cut_before(self.log_start)
         self.leader_epoch = max(self.leader_epoch, self.epochs.latest)
+        self.epochs.begin(self.leader_epoch, self.next_offset)
         if self.epochs.entries() != before:
             self._save_epochs()
 

@@ -13,6 +13,7 @@ from penstock.kit.varint import decode_unsigned
 from penstock.protocol.classes import default_text, struct_class
 from penstock.protocol.emitter import (
     CODES,
+    FEW,
     SIZES,
     Sheet,
     Slot,
@@ -205,8 +206,10 @@ class DecoderWriter:
         if base == "uuid":
             self.sheet.line(f"{place} = [bytes(buf[at:at + 16]) for at in range(pos, pos + n * 16, 16)]")
         else:
-            self.sheet.names["unpack_from"] = struct.unpack_from
-            self.sheet.line(f"{place} = list(unpack_from(f'>{{n}}{CODES[base]}', buf, pos)) if n else []")
+            some, many = self.sheet.repeaters("take_", CODES[base])
+            self.sheet.line(
+                f"{place} = list({some}[n](buf, pos) if n < {FEW} else {many}(f'>{{n}}{CODES[base]}', buf, pos))"
+            )
         self.sheet.line(f"pos += n * {size}" if size > 1 else "pos += n")
 
     def _tags(self, owner: Struct, target: str, path: str, level: int) -> None:

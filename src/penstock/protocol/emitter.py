@@ -24,6 +24,9 @@ CODES: Final = {
 }
 SIZES: Final = {base: struct.calcsize(">" + code) for base, code in CODES.items()}
 
+# Arrays of numbers with fewer elements have their struct ready.
+FEW: Final = 8
+
 
 class Slot(NamedTuple):
     """One value of a run: the expression to read or to assign, its code, and the path of its field."""
@@ -71,6 +74,18 @@ class Sheet:
         layout = struct.Struct(">" + codes)
         self.names[name] = layout.unpack_from if prefix == "take_" else layout.pack
         return name
+
+    def repeaters(self, prefix: str, code: str) -> tuple[str, str]:
+        """The names of struct's functions for arrays of one code: a tuple for 0 to FEW - 1 elements, and any number.
+
+        Most arrays of numbers name a handful of replicas; making a format for them costs more than packing.
+        """
+        few, many = f"few_{prefix}{code}", f"many_{prefix}{code}"
+        layouts = [struct.Struct(f">{count}{code}") for count in range(FEW)]
+        reads = prefix == "take_"
+        self.names[few] = tuple(layout.unpack_from if reads else layout.pack for layout in layouts)
+        self.names[many] = struct.unpack_from if reads else struct.pack
+        return few, many
 
 
 def present(owner: Struct, version: int) -> list[Field]:

@@ -6,12 +6,11 @@ and more are handed on as parts of their own, uncopied.
 
 from __future__ import annotations
 
-import struct
 from typing import Any
 
 from penstock.kit.varint import encode_unsigned
 from penstock.protocol.classes import is_optional_struct, struct_class
-from penstock.protocol.emitter import CODES, Sheet, Slot, absent, present, tagged
+from penstock.protocol.emitter import CODES, FEW, Sheet, Slot, absent, present, tagged
 from penstock.protocol.errors import Unencodable
 from penstock.protocol.faults import ENCODE_FAULTS, unencodable
 from penstock.protocol.notation import Definition, Field, Struct
@@ -185,8 +184,12 @@ class EncoderWriter:
     def _elements(self, entry: Field, items: str, path: str, level: int) -> None:
         sheet = self.sheet
         if entry.struct is None and entry.base in CODES and entry.base != "uuid":
-            sheet.names["pack"] = struct.pack
-            sheet.line(f"{self.target} += pack(f'>{{len({items})}}{CODES[entry.base]}', *{items})")
+            some, many = sheet.repeaters("put_", CODES[entry.base])
+            sheet.line(f"n = len({items})")
+            with sheet.block(f"if n < {FEW}:"):
+                sheet.line(f"{self.target} += {some}[n](*{items})")
+            with sheet.block("else:"):
+                sheet.line(f"{self.target} += {many}(f'>{{n}}{CODES[entry.base]}', *{items})")
             return
         element = f"o{level + 1}"
         with sheet.at(f"{path}[<{level + 1}>]"), sheet.block(f"for {element} in {items}:"):

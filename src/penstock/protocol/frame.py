@@ -49,22 +49,23 @@ def decode_request_header(buf: Any, pos: int = 0) -> tuple[RequestHeader, int]:
 
     Error: Malformed, also for an api key that Kafka 4.3.1 does not have: how its header ends is unknown.
     """
-    end = len(buf)
+    view = buf if type(buf) is memoryview else memoryview(buf)
+    end = len(view)
     try:
-        api_key, version, correlation_id, size = _take_request_head(buf, pos)
+        api_key, version, correlation_id, size = _take_request_head(view, pos)
         pos += 10
         client_id = None
         if size >= 0:
             stop = pos + size
             if stop > end:
                 raise Malformed(f"a client id of {size} bytes announced, {end - pos} left")
-            client_id = str(buf[pos:stop], "utf-8")
+            client_id = view[pos:stop].tobytes().decode()
             pos = stop
         if version >= _FLEXIBLE_FROM[api_key]:
-            count = buf[pos]
+            count = view[pos]
             pos += 1
             if count:
-                pos = skip_tags(buf, pos, count, end)
+                pos = skip_tags(view, pos, count, end)
     except KeyError:
         raise Malformed(f"request header: no API has the key {api_key}") from None
     except (struct.error, IndexError, ValueError) as fault:

@@ -57,6 +57,7 @@ class Connection(asyncio.BufferedProtocol):
         "_out",
         "_paused",
         "_reserved",
+        "_route",
         "_session",
         "_tails",
         "_target",
@@ -80,6 +81,7 @@ class Connection(asyncio.BufferedProtocol):
         self._filled = 0
         self._reserved = 0
         self._held: bytearray | None = None
+        self._route: Route | None = None
         self._paused = 0
         self._out: list[Any] = []
         self._line = Line(self._mark, self._hangup)
@@ -205,9 +207,9 @@ class Connection(asyncio.BufferedProtocol):
         try:
             done = self._handle(data, view, end, now_ms)
         except (Malformed, Unserved) as error:
-            self._fault(f"the request cannot be read: {error}")
+            self._unreadable(error)
         except Exception:
-            log.exception("%r: a request failed inside, the connection is closed", self)
+            log.exception("%r: %s failed inside, the connection is closed", self, self._route)
             self.close()
         if self._out:
             self._flush()
@@ -217,15 +219,18 @@ class Connection(asyncio.BufferedProtocol):
     def _handle(self, data: bytearray, view: memoryview, end: int, now_ms: int) -> int:
         """Position after the last frame handled."""
         hub = self._hub
+        size_max = hub.settings.request_bytes_max
         position = 0
         while end - position >= HEAD_BYTES and not self._paused & _STOPS:
             size, route_key, _ = _HEAD.unpack_from(data, position)
-            hub.check_size(size)
+            if not SIZE_MIN <= size <= size_max:
+                raise hub.wrong_size(size)
             after = position + 4 + size
             if after > end:
                 break
             route = hub.routes.get(route_key) or hub.find_route(route_key)
             self._session.version = route.version
+            self._route = route
             tail = self._tails[route.header_version]
             if not data.startswith(tail, position + HEAD_BYTES, after):
                 tail = self._read_tail(route, view[position + 4 : after])
@@ -279,7 +284,9 @@ class Connection(asyncio.BufferedProtocol):
                 self._hangup(outcome.reason)
             if self._must_stop():
                 break
-        route.observe(requests, replies, (perf_counter_ns() - started_ns) // 1_000)
+        route.requests.value += requests
+        if replies:
+            route.latency.observe((perf_counter_ns() - started_ns) // 1_000, replies)
         return position
 
     def _wait(self, wait: Wait, route: Route, correlation_id: int, started_ns: int) -> None:
@@ -288,6 +295,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _must_stop(self) -> bool:
         """Sends what is ready; True when no further frame may be handled now."""
+        self._hub.deadlines_moved = True
         if self._out:
             self._flush()
         if not self._has_room():
@@ -328,10 +336,8 @@ class Connection(asyncio.BufferedProtocol):
             return
         hub = self._hub
         size = _SIZE.unpack_from(rest)[0]
-        try:
-            hub.check_size(size)
-        except Malformed as error:
-            self._fault(f"the request cannot be read: {error}")
+        if not SIZE_MIN <= size <= hub.settings.request_bytes_max:
+            self._unreadable(hub.wrong_size(size))
             return
         whole = size + 4
         if self._reserved != whole and not hub.buffers.budget.reserve(whole, self._granted):
@@ -403,6 +409,10 @@ class Connection(asyncio.BufferedProtocol):
 
     def _hangup(self, reason: str) -> None:
         self._fault(reason)
+
+    def _unreadable(self, error: Exception) -> None:
+        self._hub.metrics.failed.value += 1
+        self._fault(f"the request cannot be read: {error}")
 
     def _fault(self, reason: str) -> None:
         """Ends the connection, with one line in the log."""

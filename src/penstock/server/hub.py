@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from penstock.broker.configs.broker_settings import BrokerSettings
 from penstock.broker.outcome import Hangup, Reply, Wait
 from penstock.broker.session import Session
 from penstock.broker.waiting import FOREVER_MS
@@ -15,7 +16,7 @@ from penstock.protocol.errors import Malformed
 from penstock.server.buffers import INBOX_BYTES, Buffers
 from penstock.server.connection import SIZE_MIN, Connection
 from penstock.server.routes import Route, Routes
-from penstock.server.settings import ServerSettings
+from penstock.server.settings import ServerSettings, of_broker
 from penstock.server.syncing import Syncing
 from penstock.server.telemetry import ServerMetrics
 from penstock.server.timer import Timer
@@ -39,6 +40,7 @@ class Hub:
         # A frame that lies in the inbox whole is then never larger than a request may be.
         inbox_bytes = min(INBOX_BYTES, settings.request_bytes_max + 4)
         self.buffers = Buffers(settings.request_bytes_queued_max, inbox_bytes)
+        self._broker_settings: Any = broker.configs.settings
         self.places = Places(
             settings.connections_max, settings.connections_per_ip_max, settings.connections_per_ip_exceptions
         )
@@ -50,6 +52,7 @@ class Hub:
         self.find_route = self._routes.find
         self.timer = Timer(loop, clock, self.tick)
         self.syncing = Syncing(loop, broker, self.settle)
+        self.deadlines_moved = False
         self._idle_check_ms = 0
 
     # Connections come and go.
@@ -77,13 +80,10 @@ class Hub:
             self.places.leave(connection.host)
             self.broker.waiting.cancel(connection)
 
-    def check_size(self, size: int) -> None:
-        """Error: Malformed when no request has this size, or none may."""
-        if not SIZE_MIN <= size <= self.settings.request_bytes_max:
-            raise Malformed(
-                f"a frame of {size} bytes; expected {SIZE_MIN} to {self.settings.request_bytes_max} "
-                "(socket.request.max.bytes)"
-            )
+    def wrong_size(self, size: int) -> Malformed:
+        """What to raise for a size that no request has, or none may have."""
+        size_max = self.settings.request_bytes_max
+        return Malformed(f"a frame of {size} bytes; expected {SIZE_MIN} to {size_max} (socket.request.max.bytes)")
 
     # The order of things.
 
@@ -104,6 +104,10 @@ class Hub:
                 connection.flush_delivered()
         if broker.to_sync:
             self.syncing.start()
+        if self.deadlines_moved:
+            # A member that joins or leaves sets times of its own, which the broker's last `tick` did not know.
+            self.deadlines_moved = False
+            self.timer.set(broker.coordinator.groups.next_deadline_ms())
 
     def tick(self) -> None:
         """What is due now: expired waits, the broker's own deadlines, idle connections."""
@@ -115,6 +119,8 @@ class Hub:
             log.exception("the broker's timer failed inside; it is asked again in a second")
             due_ms = now_ms + 1_000
         self.settle()
+        if self.broker.configs.settings is not self._broker_settings:
+            self._take_over(self.broker.configs.settings)
         self.timer.set(due_ms)
         self.timer.set(self.broker.waiting.next_deadline_ms())
         self.timer.set(self.close_idle(now_ms))
@@ -123,6 +129,14 @@ class Hub:
         """Declares the time of all waits to be up: for shutdown."""
         self.broker.waiting.expire(FOREVER_MS)
         self.settle()
+
+    def _take_over(self, broker_settings: BrokerSettings) -> None:
+        """The limits of connections may be changed while the broker runs; those who are in stay in."""
+        self._broker_settings = broker_settings
+        settings = of_broker(broker_settings)
+        self.places.limit = settings.connections_max
+        self.places.limit_per_name = settings.connections_per_ip_max
+        self.places.exceptions = settings.connections_per_ip_exceptions
 
     def close_idle(self, now_ms: int) -> int:
         """Closes connections that said nothing for too long; gives the time of the next look."""

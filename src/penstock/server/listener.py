@@ -37,12 +37,9 @@ class Bound:
 
     def __init__(self, settings: ServerSettings) -> None:
         """Error: AddressError."""
-        named = parse_listeners("listeners", settings.listeners)
-        wanted = [listener for listener in named if listener.name not in settings.controller_listeners]
+        wanted = parse_listeners("listeners", settings.listeners)
         if not wanted:
-            raise AddressError(
-                "listeners names no address for clients; a broker needs one, as in PLAINTEXT://localhost:9092"
-            )
+            raise AddressError("listeners is empty; a broker needs an address, as in PLAINTEXT://localhost:9092")
         check_protocols(wanted, parse_protocols(settings.listener_protocols))
         self.listeners: list[Listener] = []
         self.sockets: list[list[socket.socket]] = []

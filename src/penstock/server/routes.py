@@ -30,10 +30,11 @@ class Unserved(Exception):
 class Route:
     """One API in one version. header_version: 1, or 2 when tagged fields follow the client id."""
 
-    __slots__ = ("decode", "encode", "handle", "header_version", "is_bulk", "latency", "requests", "version")
+    __slots__ = ("decode", "encode", "handle", "header_version", "is_bulk", "latency", "name", "requests", "version")
 
     def __init__(
         self,
+        name: str,
         version: int,
         header_version: int,
         decode: Decode,
@@ -43,6 +44,7 @@ class Route:
         latency: Histogram,
         is_bulk: bool = False,
     ) -> None:
+        self.name = name
         self.version = version
         self.header_version = header_version
         self.decode = decode
@@ -52,11 +54,8 @@ class Route:
         self.latency = latency
         self.is_bulk = is_bulk
 
-    def observe(self, requests: int, replies: int, microseconds: int) -> None:
-        """Counts requests that came together, and how long the replies among them took to be made."""
-        self.requests.value += requests
-        if replies:
-            self.latency.observe(microseconds, replies)
+    def __repr__(self) -> str:
+        return f"{self.name} v{self.version}"
 
 
 class Routes:
@@ -87,6 +86,7 @@ class Routes:
     def _make(self, key: int, version: int) -> Route:
         api = API[key]
         return Route(
+            api.name,
             version,
             api.request_header_version(version),
             decoder(api.request, version),
@@ -104,10 +104,12 @@ class Routes:
         """
         api = API[ApiKey.API_VERSIONS]
         keys = [
-            api.response.ApiVersion(key, served.advertised_min, served.max) for key, served in sorted(self._broker.served.items())
+            api.response.ApiVersion(key, served.advertised_min, served.max)
+            for key, served in sorted(self._broker.served.items())
         ]
         reply = Reply(api.response(error_code=KafkaError.UNSUPPORTED_VERSION, api_keys=keys))
         return Route(
+            api.name,
             0,
             2,
             lambda body, position: (None, position),

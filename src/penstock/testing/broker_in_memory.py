@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from penstock.broker.core import Broker, BrokerSettings
+from penstock.broker.configs.broker_settings import BrokerSettings
+from penstock.broker.core import Broker
 from penstock.broker.outcome import Hangup, Outcome, Reply, Wait
 from penstock.broker.session import Session
 from penstock.kit.files import Files
@@ -75,8 +76,11 @@ class InMemoryBroker:
     ) -> None:
         self.clock = clock or ManualClock()
         self.files: Files = files or MemoryFiles(clock=self.clock)
+        self.files.make_dirs("/data")
+        self.files.sync_dir("/")
         self.dice = dice or Dice()
-        self.settings = BrokerSettings(log_dir="/data", node_id=1, durable=durable, configs=dict(configs or {}))
+        durability = {"penstock.durability": "fsync"} if durable else {}
+        self.settings = BrokerSettings.from_mapping({"log.dirs": "/data", **durability, **(configs or {})})
         self.session = Session()
         self.is_syncing = True
         self.broker = self._started()

@@ -13,7 +13,7 @@ from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from penstock.app.node import start
+from penstock.app.node import new_loop, start
 from penstock.app.options import make_options
 from penstock.kit.clock import SystemClock
 from penstock.kit.files import Files, RealFiles
@@ -104,7 +104,7 @@ def _thread(settings: Mapping[str, str], directory: str, host: str, port: int, o
     options = make_options(settings, data_dir=directory, host=host, port=port)
     clock = SystemClock()
     files: Files = RealFiles() if on_disk else MemoryFiles(clock=clock)
-    loop = _new_loop()
+    loop = new_loop()
     thread = threading.Thread(target=loop.run_forever, name="penstock-kafka", daemon=True)
     thread.start()
 
@@ -153,11 +153,3 @@ def _end(process: subprocess.Popen[str]) -> None:
         process.wait(STOP_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         process.kill()
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.broker.outcome import Reply
 from penstock.broker.session import Session
-from penstock.broker.topics import INTERNAL_TOPICS
+from penstock.coordinate.metadata.names import INTERNAL_TOPICS
 from penstock.kit.refusal import Refused
 from penstock.log.partition import Partition
 from penstock.protocol import messages

@@ -30,7 +30,7 @@ class Fetch:
 
     def __init__(self, broker: "Broker") -> None:
         self.clock = broker.clock
-        self.max_bytes = broker.config.number("fetch.max.bytes")
+        self.max_bytes = broker.settings.fetch_max_bytes
         self.sessions = broker.fetch_sessions
         self.topics = broker.topics
 

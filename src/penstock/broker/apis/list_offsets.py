@@ -32,6 +32,8 @@ MARKS = {
     LATEST_TIERED: 9,
     EARLIEST_PENDING_UPLOAD: 11,
 }
+# From this version on the answer has a leader epoch.
+EPOCH_VERSION = 4
 UNKNOWN_MARK = 1 << 15
 CONSUMER = -1
 READ_COMMITTED = 1
@@ -75,8 +77,8 @@ class ListOffsets:
         if error:
             return PartitionAnswer(index, error)
         end = _end(partition, request)
-        found = _at_mark(partition, timestamp, end) if timestamp < 0 else _at_time(partition, timestamp, end)
-        return PartitionAnswer(index, KafkaError.NONE, *found)
+        at, offset, epoch = (_at_mark if timestamp < 0 else _at_time)(partition, timestamp, end)
+        return PartitionAnswer(index, KafkaError.NONE, at, offset, epoch if version >= EPOCH_VERSION else -1)
 
 
 def _end(partition: Partition, request: Any) -> int:

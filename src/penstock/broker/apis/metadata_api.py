@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from penstock.broker.authorized import CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS
 from penstock.broker.outcome import Outcome, Reply
 from penstock.broker.session import Session
-from penstock.broker.topics import INTERNAL_TOPICS, ServedTopic
+from penstock.broker.topics import OFFSETS_TOPIC, ServedTopic
+from penstock.coordinate.metadata.names import INTERNAL_TOPICS, is_topic_name
 from penstock.protocol import messages
 from penstock.protocol.errors import KafkaError
 from penstock.protocol.primitives import ZERO_UUID
@@ -57,10 +58,17 @@ class Metadata:
             return Reply(self._response([self._by_id(topic_id) for topic_id in ids], request, session))
         names = list(dict.fromkeys(topic.name for topic in wanted))
         missing = [name for name in names if name not in self.topics.by_name]
-        faults = broker.auto_create(missing, now_ms) if missing and request.allow_auto_topic_creation else {}
+        faults = self._create(missing, now_ms) if missing and request.allow_auto_topic_creation else {}
         answers = [self._by_name(name, faults) for name in names]
         reply = Reply(self._response(answers, request, session))
         return broker.controller.when_on_disk(reply) if missing else reply
+
+    def _create(self, names: list[str], now_ms: int) -> dict[str, KafkaError]:
+        """Creates topics that a client named, except internal ones that no API of ours would use."""
+        if not self.broker.settings.auto_create_topics_enable:
+            return {}
+        wanted = [name for name in names if name not in INTERNAL_TOPICS or name == OFFSETS_TOPIC]
+        return self.broker.controller.create(wanted, now_ms) if wanted else {}
 
     def _by_id(self, topic_id: bytes) -> Any:
         topic = self.topics.by_id.get(topic_id)
@@ -93,7 +101,7 @@ class Metadata:
                 answer.topic_authorized_operations = TOPIC_OPERATIONS
         cluster_operations = CLUSTER_OPERATIONS if request.include_cluster_authorized_operations else NOT_ASKED
         return MetadataResponse(
-            brokers=[BrokerAnswer(settings.node_id, host, port, settings.rack)],
+            brokers=[BrokerAnswer(settings.node_id, host, port, settings.broker_rack)],
             cluster_id=broker.cluster_id,
             controller_id=settings.node_id,
             topics=answers,
@@ -114,7 +122,7 @@ class DescribeTopicPartitions:
     def __init__(self, broker: "Broker") -> None:
         self.broker = broker
         self.topics = broker.topics
-        self.partitions_max = broker.config.number("max.request.partition.size.limit")
+        self.partitions_max = broker.settings.max_request_partition_size_limit
 
     def handle(self, request: Any, session: Session, now_ms: int) -> Outcome:
         """No topics named: all of them. The page begins at the cursor, the next cursor is where it ended."""
@@ -147,9 +155,7 @@ class DescribeTopicPartitions:
             page = [_partition(DescribedPartition, partition, node) for partition in topic.partitions[first:end]]
             for partition in page:
                 partition.eligible_leader_replicas = partition.last_known_elr = []
-            answers.append(
-                DescribedTopic(0, name, topic.topic_id, topic.is_internal, page, TOPIC_OPERATIONS)
-            )
+            answers.append(DescribedTopic(0, name, topic.topic_id, topic.is_internal, page, TOPIC_OPERATIONS))
             if end < len(topic.partitions):
                 return answers, Cursor(name, end)
             left -= len(page)
@@ -178,7 +184,9 @@ class DescribeCluster:
             DescribeClusterResponse(
                 cluster_id=broker.cluster_id,
                 controller_id=settings.node_id,
-                brokers=[DescribeClusterResponse.DescribeClusterBroker(settings.node_id, host, port, settings.rack)],
+                brokers=[
+                    DescribeClusterResponse.DescribeClusterBroker(settings.node_id, host, port, settings.broker_rack)
+                ],
                 cluster_authorized_operations=(
                     CLUSTER_OPERATIONS if request.include_cluster_authorized_operations else NOT_ASKED
                 ),

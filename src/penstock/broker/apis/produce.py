@@ -39,12 +39,11 @@ UNPACKED_BYTES_MAX = 128 * 1024 * 1024
 class Produce:
     """The handler of one broker; what every call needs is kept as attributes."""
 
-    __slots__ = ("by_id", "by_name", "durable", "to_sync", "wake")
+    __slots__ = ("by_id", "by_name", "to_sync", "wake")
 
     def __init__(self, broker: "Broker") -> None:
         self.by_name = broker.topics.by_name
         self.by_id = broker.topics.by_id
-        self.durable = broker.settings.durable
         self.to_sync = broker.to_sync
         self.wake = broker.waiting.wake
 
@@ -69,7 +68,7 @@ class Produce:
         if acks == 0:
             return _silent(answers)
         reply = Reply(ProduceResponse(answers))
-        if acks == ACKS_ALL and self.durable:
+        if acks == ACKS_ALL and self.to_sync:
             return self._when_on_disk(reply, now_ms + request.timeout_ms)
         return reply
 
@@ -98,7 +97,7 @@ class Produce:
         counters = topic.counters
         counters.bytes_in.value += len(batch)
         counters.messages_in.value += header.record_count
-        if self.durable:
+        if topic.durable:
             self.to_sync.add(partition)
         else:
             self.wake(partition)
@@ -140,7 +139,7 @@ class Produce:
         for answer in reply.message.responses:
             topic = self.by_name.get(answer.name) or self.by_id.get(answer.topic_id)
             for part in answer.partition_responses:
-                if not part.error_code and topic is not None:
+                if not part.error_code and topic is not None and topic.durable:
                     partition = topic.partitions[part.index]
                     pending.append((partition, partition.next_offset, part))
         acks = _Acks(reply, pending)
@@ -210,7 +209,7 @@ def _convert(
         if faults:
             return _rejected(topic, index, KafkaError.INVALID_RECORD, faults)
     if topic.recode is not None and header.codec is not topic.recode:
-        batch = memoryview(recompress(batch, header, topic.recode, UNPACKED_BYTES_MAX))
+        batch = memoryview(recompress(batch, header, topic.recode, UNPACKED_BYTES_MAX, topic.recode_level))
         header = read_header(batch)
         if len(batch) > topic.max_batch_bytes:
             text = f"batch of {len(batch)} bytes as {topic.recode.name}: at most {topic.max_batch_bytes} are accepted"
@@ -219,7 +218,7 @@ def _convert(
 
 
 def _failed(topic: ServedTopic, index: int, refused: Refused, log_start: int = -1) -> Any:
-    """The answer for a batch that was not appended; log_start where the producer needs it to see what it may have lost."""
+    """The answer for a batch that was not appended. log_start: given when the log itself refused."""
     topic.counters.failed_produces.value += 1
     return PartitionAnswer(
         index=index,

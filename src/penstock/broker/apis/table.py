@@ -7,16 +7,21 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.broker.apis.api_versions import ApiVersions
+from penstock.broker.apis.config_resources import ListConfigResources
+from penstock.broker.apis.configs import ConfigApis
 from penstock.broker.apis.delete_records import DeleteRecords
 from penstock.broker.apis.epochs import OffsetForLeaderEpoch
 from penstock.broker.apis.fetch import Fetch
 from penstock.broker.apis.find_coordinator import FindCoordinator
 from penstock.broker.apis.groups import GroupApis
 from penstock.broker.apis.list_offsets import ListOffsets
+from penstock.broker.apis.log_dirs import DescribeLogDirs
 from penstock.broker.apis.metadata_api import DescribeCluster, DescribeTopicPartitions, Metadata
 from penstock.broker.apis.offsets import OffsetApis
+from penstock.broker.apis.partitions_admin import CreatePartitions
 from penstock.broker.apis.produce import Produce
 from penstock.broker.apis.producer_ids import InitProducerId
+from penstock.broker.apis.topics import TopicApis
 from penstock.broker.outcome import Outcome
 from penstock.broker.session import Session
 from penstock.protocol.apis import API, ApiKey
@@ -59,12 +64,20 @@ SERVED: dict[ApiKey, Served] = {
     ApiKey.DESCRIBE_GROUPS: Served(0, 6, lambda broker: GroupApis(broker).describe),
     ApiKey.LIST_GROUPS: Served(0, 5, lambda broker: GroupApis(broker).list),
     ApiKey.API_VERSIONS: Served(0, 4, lambda broker: ApiVersions(broker).handle),
+    ApiKey.CREATE_TOPICS: Served(2, 7, lambda broker: TopicApis(broker).create),
+    ApiKey.DELETE_TOPICS: Served(1, 6, lambda broker: TopicApis(broker).delete),
     ApiKey.DELETE_RECORDS: Served(0, 2, lambda broker: DeleteRecords(broker).handle),
     ApiKey.INIT_PRODUCER_ID: Served(0, 5, lambda broker: InitProducerId(broker).handle),
     ApiKey.OFFSET_FOR_LEADER_EPOCH: Served(2, 4, lambda broker: OffsetForLeaderEpoch(broker).handle),
+    ApiKey.DESCRIBE_CONFIGS: Served(1, 4, lambda broker: ConfigApis(broker).describe),
+    ApiKey.ALTER_CONFIGS: Served(0, 2, lambda broker: ConfigApis(broker).alter),
+    ApiKey.DESCRIBE_LOG_DIRS: Served(1, 5, lambda broker: DescribeLogDirs(broker).handle),
+    ApiKey.CREATE_PARTITIONS: Served(0, 3, lambda broker: CreatePartitions(broker).handle),
     ApiKey.DELETE_GROUPS: Served(0, 2, lambda broker: GroupApis(broker).delete),
+    ApiKey.INCREMENTAL_ALTER_CONFIGS: Served(0, 1, lambda broker: ConfigApis(broker).alter_incrementally),
     ApiKey.OFFSET_DELETE: Served(0, 0, lambda broker: OffsetApis(broker).delete),
     ApiKey.DESCRIBE_CLUSTER: Served(0, 2, lambda broker: DescribeCluster(broker).handle),
+    ApiKey.LIST_CONFIG_RESOURCES: Served(0, 1, lambda broker: ListConfigResources(broker).handle),
     ApiKey.DESCRIBE_TOPIC_PARTITIONS: Served(0, 0, lambda broker: DescribeTopicPartitions(broker).handle),
 }
 

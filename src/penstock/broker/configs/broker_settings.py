@@ -66,7 +66,6 @@ class BrokerSettings:
     log_flush_offset_checkpoint_interval_ms: int
     log_flush_start_offset_checkpoint_interval_ms: int
     producer_id_expiration_ms: int
-    producer_id_expiration_check_interval_ms: int
 
     group_min_session_timeout_ms: int
     group_max_session_timeout_ms: int
@@ -82,7 +81,7 @@ class BrokerSettings:
     @classmethod
     def from_mapping(cls, given: Mapping[str, str]) -> Self:
         """Settings from texts by name. Error: SettingError."""
-        return cls._from_layers(Layers(file=dict(given)))
+        return cls._from_layers(Layers(file=_with_both_names(given)))
 
     @classmethod
     def from_properties(cls, text: str) -> Self:
@@ -146,8 +145,18 @@ def _log_dir(values: Mapping[str, Any]) -> str:
     return str(directories[0])
 
 
+def _with_both_names(given: Mapping[str, str]) -> dict[str, str]:
+    """node.id and broker.id are one number: who gave one of them gave both.  Source: KafkaConfig.populateSynonyms."""
+    both = dict(given)
+    number = both.get("node.id", both.get("broker.id"))
+    if number is not None:
+        both.setdefault("node.id", number)
+        both.setdefault("broker.id", number)
+    return both
+
+
 def _check_identity(values: Mapping[str, Any], given: Mapping[str, str]) -> None:
-    """Two names of one number, and a quorum that can only be this node."""
+    """Both names of the node agree, and the quorum is this node."""
     node = values["node.id"]
     older = values["broker.id"]
     if "broker.id" in given and older != node:

@@ -49,7 +49,7 @@ class Synonym:
 
 @dataclass(frozen=True, slots=True)
 class Config(Definition):
-    """internal: not listed by DescribeConfigs; why: of REFUSED, what is missing; synonyms: the first that is set counts."""
+    """internal: not listed by DescribeConfigs; why: it is REFUSED; synonyms: the first that is set counts."""
 
     update: Update = Update.READ_ONLY
     stance: Stance = Stance.INERT

@@ -25,6 +25,7 @@ _HEAD = re.compile(
 )
 _RANGE = re.compile(r"\[(?P<low>[-.0-9]+?)\.\.(?P<high>[-.0-9]+)?(?: or (?P<also>-1))?\]")
 _UPDATES = {"cluster": Update.CLUSTER_WIDE, "per-broker": Update.PER_BROKER}
+_FLAGS = frozenset((*_UPDATES, "internal", "acts"))
 
 
 def read(text: str) -> dict[str, Config]:
@@ -55,6 +56,8 @@ def _config(head: str, indented: list[str]) -> Config:
     if default == '""':
         default = ""
     flags = match["flags"].split()
+    strange = [flag for flag in flags if flag not in _FLAGS and not flag.startswith("only:")]
+    assert not strange, f"not in the notation: {strange} in {head!r}"
     kind = Kind[match["kind"].upper()]
     reason = next((flag.removeprefix("only:") for flag in flags if flag.startswith("only:")), "")
     why = REASONS[reason] if reason else ""
@@ -74,11 +77,11 @@ def _config(head: str, indented: list[str]) -> Config:
 
 
 def _only_default(kind: Kind, default: str | None, why: str) -> Check:
-    """Only the default is taken: any other value would promise what is missing. Of a list the order does not matter."""
+    """Only the default is taken: any other would promise what is missing. Lists may be empty, or in any order."""
     value = None if default is None else Definition("", kind, default, "").default_value
     shown = to_text(value) or "nothing"
     if isinstance(value, list):
-        return Check(f"{shown}, since {why}", lambda given: sorted(given) == sorted(value))
+        return Check(f"{shown}, since {why}", lambda given: not given or sorted(given) == sorted(value))
     return Check(f"{shown}, since {why}", lambda given: given == value or (value is None and given == ""))
 
 

@@ -63,7 +63,7 @@ class TopicConfigs:
         )
 
 
-def _default(config: Config, broker: Mapping[str, Any]) -> Value:
+def _default(config: Config, broker: Mapping[str, Any]) -> Any:
     """The first of the broker's configs for it that is set; in the unit of the topic's."""
     for synonym in config.synonyms:
         value = broker[synonym.name]

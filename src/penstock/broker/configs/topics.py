@@ -2,7 +2,7 @@
 
 SETTINGS = """
 cleanup.policy list = delete {compact delete} acts <- log.cleanup.policy
-    What happens to old records: delete, compact, or both.
+    What happens to old records: delete, compact, or both. Logs are not compacted yet, so compact keeps all.
 compression.gzip.level int = -1 [1..9 or -1] acts <- compression.gzip.level
     Effort of gzip where the broker compresses.
 compression.lz4.level int = 9 [1..17] acts <- compression.lz4.level
@@ -11,8 +11,8 @@ compression.type string = producer {uncompressed zstd lz4 snappy gzip producer} 
     How batches are stored: by a codec, uncompressed, or as the producer sent them.
 compression.zstd.level int = 3 [-131072..22] acts <- compression.zstd.level
     Effort of zstd where the broker compresses.
-delete.retention.ms long = 86400000 [0..] acts <- log.cleaner.delete.retention.ms
-    How long a deletion marker stays in a compacted log.
+delete.retention.ms long = 86400000 [0..] <- log.cleaner.delete.retention.ms
+    How long a deletion marker stays in a compacted log. Logs are not compacted yet.
 file.delete.delay.ms long = 60000 [0..] acts <- log.segment.delete.delay.ms
     How long a deleted file stays under another name.
 flush.messages long = 9223372036854775807 [1..] acts <- log.flush.interval.messages
@@ -31,8 +31,8 @@ local.retention.bytes long = -2 [-2..] <- log.local.retention.bytes
     Bytes that stay on disk once they are in remote storage.
 local.retention.ms long = -2 [-2..] <- log.local.retention.ms
     How long a segment stays on disk once it is in remote storage.
-max.compaction.lag.ms long = 9223372036854775807 [1..] acts <- log.cleaner.max.compaction.lag.ms
-    How long a record may stay out of compaction.
+max.compaction.lag.ms long = 9223372036854775807 [1..] <- log.cleaner.max.compaction.lag.ms
+    How long a record may stay out of compaction. Logs are not compacted yet.
 max.message.bytes int = 1048588 [0..] acts <- message.max.bytes
     The largest batch of records, as it is sent.
 message.timestamp.after.max.ms long = 3600000 [0..] acts <- log.message.timestamp.after.max.ms
@@ -41,12 +41,12 @@ message.timestamp.before.max.ms long = 9223372036854775807 [0..] acts <- log.mes
     How far a record's time may lie before the broker's.
 message.timestamp.type string = CreateTime {CreateTime LogAppendTime} acts <- log.message.timestamp.type
     Whose time a record has: the producer's (CreateTime) or the broker's (LogAppendTime).
-min.cleanable.dirty.ratio double = 0.5 [0..1] acts <- log.cleaner.min.cleanable.ratio
-    Share of the log that must be new before it is compacted.
-min.compaction.lag.ms long = 0 [0..] acts <- log.cleaner.min.compaction.lag.ms
-    How long a record stays out of compaction.
-min.insync.replicas int = 1 [1..] acts <- min.insync.replicas
-    Copies that must be written for acks=all. One node holds one, so more than 1 stops such producers.
+min.cleanable.dirty.ratio double = 0.5 [0..1] <- log.cleaner.min.cleanable.ratio
+    Share of the log that must be new before it is compacted. Logs are not compacted yet.
+min.compaction.lag.ms long = 0 [0..] <- log.cleaner.min.compaction.lag.ms
+    How long a record stays out of compaction. Logs are not compacted yet.
+min.insync.replicas int = 1 [1..] <- min.insync.replicas
+    Copies that must be written for acks=all. One node has one, and that is all that is waited for.
 preallocate boolean = false <- log.preallocate
     Whether segment files get their full size when they are made.
 remote.log.copy.disable boolean = false

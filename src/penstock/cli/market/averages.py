@@ -5,7 +5,7 @@ import threading
 from collections import deque
 from typing import Any, NamedTuple
 
-from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from penstock.cli.market.feed import RUN_HEADER, Price
 
@@ -99,13 +99,13 @@ class Reader(threading.Thread):
         consumer.assign(partitions)
 
     def revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        # At the end the group is left, and what was read is kept for the check; before it, another member reads it anew.
+        # At the end the group is left and what was read is kept for the check; before, another member reads it anew.
         if not self.done.is_set():
             for tp in partitions:
                 self.read.pop(tp.partition, None)
             self.partitions = []
 
-    def take(self, message: Message) -> None:
+    def take(self, message: Any) -> None:
         if message.error() is not None:
             raise KafkaException(message.error())
         if dict(message.headers() or ()).get(RUN_HEADER) != self.run_id:
@@ -115,7 +115,7 @@ class Reader(threading.Thread):
         move = self.shares.setdefault(price.symbol, Share()).add(price, self.threshold)
         if move is not None:
             self.moves.append(move)
-            headers = [(RUN_HEADER, self.run_id)]
+            headers: list[Any] = [(RUN_HEADER, self.run_id)]
             self.producer.produce(self.alert_topic, move.to_json(), move.symbol, headers=headers)
 
     def commit(self) -> None:

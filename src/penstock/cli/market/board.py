@@ -26,8 +26,10 @@ def draw(feed: Feed, readers: list[Reader], total: int, rate: float) -> Group:
 
 def prices(readers: list[Reader]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for name, justify in (("share", "left"), ("date", "left"), ("adj. close", "right"), ("20-day mean", "right")):
-        table.add_column(name, justify=justify, header_style="dim")
+    for name in ("share", "date"):
+        table.add_column(name, header_style="dim")
+    for name in ("adj. close", "20-day mean"):
+        table.add_column(name, justify="right", header_style="dim")
     shares = {symbol: share for reader in readers for symbol, share in list(reader.shares.items())}
     for symbol in SYMBOLS:
         share = shares.get(symbol)

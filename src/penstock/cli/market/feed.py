@@ -64,7 +64,7 @@ class Feed:
 
     def send_all(self, prices: list[Price], stopped: Callable[[], bool]) -> None:
         """Runs in its own thread until all is acknowledged or `stopped`."""
-        headers = [(RUN_HEADER, self.run.encode())]
+        headers: list[Any] = [(RUN_HEADER, self.run.encode())]
         started = time.monotonic()
         for number, day in enumerate(by_day(prices)):
             if stopped():

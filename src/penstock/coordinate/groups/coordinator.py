@@ -18,6 +18,9 @@ from penstock.coordinate.outcome import Message, Outcome
 # So that a thousand sessions ending at once do not hold up the connections of everybody else.
 _TIMERS_PER_TICK_MAX = 500
 
+# `list` means ListGroups inside the class.
+Outcomes = list[Outcome]
+
 
 class GroupFacts(NamedTuple):
     """A group at a glance, for metrics. state: Kafka's name of it; offset_count: partitions with a committed offset."""
@@ -64,11 +67,11 @@ class Groups:
         """Applies a record read from the log; False if its type is not ours.  Error: Malformed."""
         return loading.replay(self._desk, key, value, offset, producer_id)
 
-    def replay_marker(self, partition: int, producer_id: int, *, commit: bool) -> None:
+    def replay_marker(self, partition: int, producer_id: int, commit: bool) -> None:
         """Applies the end of a transaction read from the log."""
         self._desk.offsets.end((partition, producer_id), commit=commit)
 
-    def loaded(self, partition: int, now_ms: int) -> list[Outcome]:
+    def loaded(self, partition: int, now_ms: int) -> Outcomes:
         """The partition is ours from now on."""
         self._desk.begin(now_ms)
         return loading.loaded(self._desk, partition)
@@ -86,9 +89,9 @@ class Groups:
         return joining.join(self._desk, request, client_id, client_host, version)
 
     def sync(self, request: Any, version: int, now_ms: int) -> Outcome:
-        """SyncGroup; all versions mean the same."""
+        """SyncGroup."""
         self._desk.begin(now_ms)
-        return syncing.sync(self._desk, request)
+        return syncing.sync(self._desk, request, version)
 
     def heartbeat(self, request: Any, version: int, now_ms: int) -> Outcome:
         """Heartbeat; all versions mean the same."""
@@ -112,11 +115,11 @@ class Groups:
         self._desk.begin(now_ms)
         return commit.txn_commit(self._desk, request, version)
 
-    def transaction_ended(self, partition: int, producer_id: int, *, commit: bool) -> None:
+    def transaction_ended(self, partition: int, producer_id: int, commit: bool) -> None:
         """The transaction's marker is in this partition of `__consumer_offsets`."""
         self._desk.offsets.end((partition, producer_id), commit=commit)
 
-    def offset_fetch(self, group: Any, version: int, *, require_stable: bool) -> Any:
+    def offset_fetch(self, group: Any, require_stable: bool, version: int) -> Any:
         """An OffsetFetchResponseGroup from an OffsetFetchRequestGroup; see offsets.fetch for whole requests."""
         return fetch.fetch(self._desk, group, version, require_stable=require_stable)
 
@@ -125,14 +128,14 @@ class Groups:
         self._desk.begin(now_ms)
         return delete.delete(self._desk, request)
 
-    def topics_deleted(self, topics: Iterable[tuple[str, bytes]], now_ms: int) -> list[Outcome]:
+    def topics_deleted(self, topics: Iterable[tuple[str, bytes]], now_ms: int) -> Outcomes:
         """Removes the offsets of topics (name, id) that are gone."""
         self._desk.begin(now_ms)
         return delete.topics_deleted(self._desk, topics)
 
     # Operators
 
-    def list_groups(self, request: Any, version: int) -> Any:
+    def list(self, request: Any, version: int) -> Any:
         """ListGroups."""
         return reading.list_groups(self._desk, request)
 
@@ -174,9 +177,9 @@ class Groups:
         """When `tick` has something to do, at the earliest; None: never, as things stand."""
         return self._desk.timers.next_deadline_ms()
 
-    def tick(self, now_ms: int) -> list[Outcome]:
+    def tick(self, now_ms: int) -> Outcomes:
         """What is due by now: phases that end, sessions that are over, offsets that expire."""
-        outcomes: list[Outcome] = []
+        outcomes: Outcomes = []
         for _ in range(_TIMERS_PER_TICK_MAX):
             timer = self._desk.timers.pop_due(now_ms)
             if timer is None:
@@ -185,7 +188,7 @@ class Groups:
             outcomes += self._fire(timer)
         return [outcome for outcome in outcomes if outcome.records or outcome.done]
 
-    def _fire(self, timer: Timer) -> list[Outcome]:
+    def _fire(self, timer: Timer) -> Outcomes:
         desk = self._desk
         if timer.kind is TimerKind.RETENTION:
             if desk.phases.get(timer.group) is not Phase.LOADED:

@@ -106,12 +106,14 @@ class Desk:
     # Groups
 
     def partition_of(self, group_id: str) -> int:
+        group = self.groups.get(group_id)
+        if group is not None:
+            return group.partition
         return group_partition(group_id, self.settings.offsets_topic_num_partitions)
 
     def absence_of(self, group_id: str) -> KafkaError:
         """NONE if the group, existing or not, is ours to answer for."""
-        group = self.groups.get(group_id)
-        phase = self.phases.get(group.partition if group is not None else self.partition_of(group_id))
+        phase = self.phases.get(self.partition_of(group_id))
         if phase is Phase.LOADED:
             return KafkaError.NONE
         if phase is Phase.LOADING:

@@ -48,23 +48,23 @@ def join(desk: Desk, request: Any, client_id: str | None, client_host: str, vers
     """The outcome of a JoinGroup: usually Pending until all members are there."""
     fault = _fault_of_request(desk, request)
     if fault is not KafkaError.NONE:
-        return Outcome(replies.join_fault(request.member_id, fault))
+        return Outcome(replies.join_fault(request.member_id, fault, version))
     existing = desk.groups.get(request.group_id)
     if existing is not None and existing.group_type is not GroupType.CLASSIC:
-        return Outcome(replies.join_fault(replies.UNKNOWN_MEMBER_ID, KafkaError.INCONSISTENT_GROUP_PROTOCOL))
+        return Outcome(replies.join_fault(replies.UNKNOWN_MEMBER_ID, KafkaError.INCONSISTENT_GROUP_PROTOCOL, version))
     group = desk.classic(request.group_id)
     is_new_group = group is None
     if group is None:
         if request.member_id:
-            return Outcome(replies.join_fault(request.member_id, KafkaError.UNKNOWN_MEMBER_ID))
+            return Outcome(replies.join_fault(request.member_id, KafkaError.UNKNOWN_MEMBER_ID, version))
         if len(desk.groups) >= desk.settings.groups_max:
-            return Outcome(replies.join_fault(replies.UNKNOWN_MEMBER_ID, KafkaError.POLICY_VIOLATION))
+            return Outcome(replies.join_fault(replies.UNKNOWN_MEMBER_ID, KafkaError.POLICY_VIOLATION, version))
         group = desk.create(request.group_id)
     joining = _joining(desk.ticket(), request, client_id, client_host, version)
     stored = _join_group(desk, group, joining)
     if is_new_group:
         assert stored is None, "nothing else is stored on the first join"
-        stored = _store_new_group(desk, group, joining.ticket)
+        stored = _store_new_group(desk, group, joining)
     return desk.conclude(group.partition, stored, ticket=joining.ticket)
 
 
@@ -98,12 +98,12 @@ def _joining(ticket: int, request: Any, client_id: str | None, client_host: str,
     )
 
 
-def _store_new_group(desk: Desk, group: ClassicGroup, ticket: int) -> Stored:
+def _store_new_group(desk: Desk, group: ClassicGroup, joining: Joining) -> Stored:
     """The group itself is a record, so that a restart knows it even if nobody ever finishes joining."""
 
     def undone(error: KafkaError) -> None:
         desk.drop(group.group_id)
-        desk.done[ticket] = replies.join_fault(replies.UNKNOWN_MEMBER_ID, error)
+        desk.done[joining.ticket] = replies.join_fault(replies.UNKNOWN_MEMBER_ID, error, joining.version)
 
     return Stored([new_group_record(group)], lambda _: None, undone)
 
@@ -156,7 +156,7 @@ def _perform(desk: Desk, group: ClassicGroup, joining: Joining, event: Event) ->
 
 
 def _refuse(desk: Desk, joining: Joining, member_id: str, error: KafkaError) -> Stored | None:
-    desk.done[joining.ticket] = replies.join_fault(member_id, error)
+    desk.done[joining.ticket] = replies.join_fault(member_id, error, joining.version)
     return None
 
 
@@ -194,6 +194,7 @@ def _add(desk: Desk, group: ClassicGroup, joining: Joining) -> Stored | None:
         joining.protocols,
     )
     member.is_new = True
+    member.join_version = joining.version
     if group.state is State.PREPARING and group.previous is State.EMPTY:
         group.has_new_member = True
     group.add(member, joining.ticket)
@@ -255,7 +256,7 @@ def _come_back(desk: Desk, group: ClassicGroup, joining: Joining) -> tuple[Membe
     instance_id = joining.instance_id
     assert instance_id is not None, joining
     old = group.members[group.static_members[instance_id]]
-    answer_join(desk, group, old, replies.join_fault(old.member_id, KafkaError.FENCED_INSTANCE_ID))
+    answer_join(desk, group, old, replies.join_fault(old.member_id, KafkaError.FENCED_INSTANCE_ID, old.join_version))
     answer_sync(desk, old, replies.sync_fault(KafkaError.FENCED_INSTANCE_ID))
     new = Member(
         group,
@@ -274,7 +275,9 @@ def _come_back(desk: Desk, group: ClassicGroup, joining: Joining) -> tuple[Membe
 
 def _take_over(desk: Desk, group: ClassicGroup, member: Member, joining: Joining) -> None:
     """What the member says now counts; if an earlier JoinGroup of it still waits, that one is let go."""
-    answer_join(desk, group, member, replies.join_fault(member.member_id, KafkaError.REBALANCE_IN_PROGRESS))
+    retry = replies.join_fault(member.member_id, KafkaError.REBALANCE_IN_PROGRESS, member.join_version)
+    answer_join(desk, group, member, retry)
+    member.join_version = joining.version
     group.update(member, joining.protocols, joining.rebalance_timeout_ms, joining.session_timeout_ms, joining.ticket)
 
 

@@ -107,6 +107,6 @@ def unload(desk: Desk, partition: int) -> dict[int, Message]:
 def _let_go(desk: Desk, group: ClassicGroup) -> None:
     moved = KafkaError.NOT_COORDINATOR
     for member in group.members.values():
-        answer_join(desk, group, member, replies.join_fault(member.member_id, moved))
+        answer_join(desk, group, member, replies.join_fault(member.member_id, moved, member.join_version))
         answer_sync(desk, member, replies.sync_fault(moved))
     group.move_to(State.DEAD, desk.now_ms)

@@ -34,7 +34,7 @@ class Identity(NamedTuple):
 class Member:
     """A member, its subscription per protocol, its assignment, and whom to answer when a phase ends.
 
-    join_ticket, sync_ticket: NO_TICKET unless a JoinGroup or SyncGroup of this member waits.
+    join_ticket, sync_ticket: NO_TICKET unless a JoinGroup or SyncGroup waits; join_version: of that JoinGroup.
     """
 
     __slots__ = (
@@ -42,6 +42,7 @@ class Member:
         "identity",
         "is_new",
         "join_ticket",
+        "join_version",
         "protocol_type",
         "protocols",
         "rebalance_timeout_ms",
@@ -67,6 +68,7 @@ class Member:
         self.protocols = protocols
         self.assignment = assignment
         self.join_ticket = NO_TICKET
+        self.join_version = 0
         self.sync_ticket = NO_TICKET
         self.is_new = False
         self.session = Timer(TimerKind.SESSION, group, identity.member_id)

@@ -143,7 +143,7 @@ def dismiss(desk: Desk, group: ClassicGroup, member_id: str) -> None:
     """Removes a member; if it waits, it learns that it is none any more, and joins anew if it is alive."""
     member = group.members[member_id]
     gone = KafkaError.UNKNOWN_MEMBER_ID
-    answer_join(desk, group, member, replies.join_fault(replies.UNKNOWN_MEMBER_ID, gone))
+    answer_join(desk, group, member, replies.join_fault(replies.UNKNOWN_MEMBER_ID, gone, member.join_version))
     answer_sync(desk, member, replies.sync_fault(gone))
     group.remove(member_id)
 

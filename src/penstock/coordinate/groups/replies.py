@@ -1,4 +1,4 @@
-"""What group commands answer. `protocol_name` is "" in faults, as versions below 7 cannot say null."""
+"""What group commands answer."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     from penstock.coordinate.groups.member import Member
 
 UNKNOWN_MEMBER_ID = ""
+_NULL_PROTOCOL_FROM = 7
 
 
-def join_fault(member_id: str, error: KafkaError) -> Any:
-    return messages.JoinGroupResponse(member_id=member_id, error_code=int(error))
+def join_fault(member_id: str, error: KafkaError, version: int) -> Any:
+    return messages.JoinGroupResponse(
+        member_id=member_id, error_code=int(error), protocol_name=None if version >= _NULL_PROTOCOL_FROM else ""
+    )
 
 
 def joined(group: ClassicGroup, member: Member, skip_assignment: bool = False) -> Any:

@@ -19,6 +19,9 @@ class State(Enum):
     STABLE = "Stable"
     DEAD = "Dead"
 
+    # Looked up in TABLE for every request; Enum's own hash is a call into Python.
+    __hash__ = object.__hash__
+
 
 class Event(Enum):
     """What can happen to a group, after the request's member id, instance id and generation were found right."""
@@ -46,6 +49,8 @@ class Event(Enum):
     OFFSET_DELETE_OTHER = "OffsetDelete, another protocol type"
     DELETE = "DeleteGroups"
     UNLOAD = "the partition moves away"
+
+    __hash__ = object.__hash__
 
 
 class Rule(Enum):

@@ -13,6 +13,8 @@ from penstock.coordinate.groups.states import TABLE, Event, Rule, State
 from penstock.coordinate.outcome import Outcome
 from penstock.protocol.errors import KafkaError
 
+_PROTOCOL_REQUIRED_FROM = 5
+
 
 def fault_of_member(
     desk: Desk, group: ClassicGroup | None, member_id: str, instance_id: str | None, generation: int
@@ -28,9 +30,11 @@ def fault_of_member(
     return KafkaError.NONE if generation == group.generation else KafkaError.ILLEGAL_GENERATION
 
 
-def sync(desk: Desk, request: Any) -> Outcome:
+def sync(desk: Desk, request: Any, version: int) -> Outcome:
     """The member's assignment, now or when the leader has sent all of them."""
     fault = _fault_of_group(desk, request.group_id)
+    if version >= _PROTOCOL_REQUIRED_FROM and None in (request.protocol_type, request.protocol_name):
+        fault = KafkaError.INCONSISTENT_GROUP_PROTOCOL
     if fault is not KafkaError.NONE:
         return Outcome(replies.sync_fault(fault))
     group = desk.classic(request.group_id)

@@ -96,6 +96,6 @@ class Draft:
 
 def _is_too_large(metadata: str | None, size_max: int) -> bool:
     """Kafka counts characters as Java does, in UTF-16 code units, in spite of the setting's name."""
-    if metadata is None:
+    if metadata is None or len(metadata) * 2 <= size_max:
         return False
-    return len(metadata) > size_max or len(metadata.encode("utf-16-le", "surrogatepass")) // 2 > size_max
+    return len(metadata.encode("utf-16-le", "surrogatepass")) // 2 > size_max

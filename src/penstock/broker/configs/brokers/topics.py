@@ -9,8 +9,8 @@ auto.create.topics.enable boolean = true acts
     Whether a client that asks for an unknown topic makes it exist.
 delete.topic.enable boolean = true acts
     Whether topics may be deleted.
-min.insync.replicas int = 1 [1..] cluster acts
-    Copies that must be written for acks=all. One node holds one, so more than 1 stops such producers.
+min.insync.replicas int = 1 [1..] cluster
+    Copies that must be written for acks=all. One node has one, and that is all that is waited for.
 unclean.leader.election.enable boolean = false cluster
     Whether a copy that lags may lead; there is one copy.
 message.max.bytes int = 1048588 [0..] cluster acts
@@ -52,7 +52,7 @@ log.retention.check.interval.ms long = 300000 [1..] acts
 log.segment.delete.delay.ms long = 60000 [0..] cluster acts
     How long a deleted file stays under another name.
 log.cleanup.policy list = delete {compact delete} cluster acts
-    What happens to old records: delete, compact, or both.
+    What happens to old records: delete, compact, or both. Logs are not compacted yet, so compact keeps all.
 log.message.timestamp.type string = CreateTime {CreateTime LogAppendTime} cluster acts
     Whose time a record has: the producer's (CreateTime) or the broker's (LogAppendTime).
 log.message.timestamp.before.max.ms long = 9223372036854775807 [0..] cluster acts
@@ -74,7 +74,7 @@ log.initial.task.delay.ms long = 30000 [0..] internal
 log.dir.failure.timeout.ms long = 30000 [1..]
     How long a broker goes on that cannot report a failed directory to the controller.
 log.cleaner.enable boolean = true
-    Whether logs are compacted at all.
+    Whether logs are compacted at all. They are not yet.
 log.cleaner.threads int = 1 [0..] cluster
     Threads that compact.
 log.cleaner.io.max.bytes.per.second double = 1.7976931348623157E308 cluster
@@ -87,17 +87,17 @@ log.cleaner.io.buffer.load.factor double = 0.9 cluster
     How full the memory for keys may get.
 log.cleaner.backoff.ms long = 15000 [0..] cluster
     Rest of the compactor when there is nothing to do.
-log.cleaner.min.cleanable.ratio double = 0.5 [0..1] cluster acts
-    Share of a log that must be new before it is compacted.
-log.cleaner.min.compaction.lag.ms long = 0 [0..] cluster acts
-    How long a record stays out of compaction.
-log.cleaner.max.compaction.lag.ms long = 9223372036854775807 [1..] cluster acts
-    How long a record may stay out of compaction.
-log.cleaner.delete.retention.ms long = 86400000 [0..] cluster acts
-    How long a deletion marker stays in a compacted log.
+log.cleaner.min.cleanable.ratio double = 0.5 [0..1] cluster
+    Share of a log that must be new before it is compacted. Logs are not compacted yet.
+log.cleaner.min.compaction.lag.ms long = 0 [0..] cluster
+    How long a record stays out of compaction. Logs are not compacted yet.
+log.cleaner.max.compaction.lag.ms long = 9223372036854775807 [1..] cluster
+    How long a record may stay out of compaction. Logs are not compacted yet.
+log.cleaner.delete.retention.ms long = 86400000 [0..] cluster
+    How long a deletion marker stays in a compacted log. Logs are not compacted yet.
 producer.id.expiration.ms int = 86400000 [1..] cluster acts
     A producer that is silent this long is forgotten, and with it what it sent before.
-producer.id.expiration.check.interval.ms int = 600000 [1..] internal acts
+producer.id.expiration.check.interval.ms int = 600000 [1..] internal
     How often silent producers are looked for.
 create.topic.policy.class.name class only:plugins
     A class that may refuse new topics.
