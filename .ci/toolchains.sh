@@ -23,10 +23,15 @@ debian=""
 command -v make >/dev/null 2>&1 || debian="$debian make"
 command -v cc >/dev/null 2>&1 || debian="$debian gcc libc6-dev"
 command -v kcat >/dev/null 2>&1 || debian="$debian kcat"
-# Debian's own rustc is too old; `-web` is the newer one that its browsers are built with.
-at_least cargo 1 85 || debian="$debian cargo-web rustc-web"
-if [ -n "$debian" ]; then
+rust=""
+at_least cargo 1 85 || rust=wanted
+if [ -n "$debian$rust" ]; then
     $as_root apt-get update -q
+    # The rustc of Debian 12 is too old; `-web` is the newer one that its browsers are built with.
+    if [ -n "$rust" ]; then
+        if apt-cache show cargo-web >/dev/null 2>&1; then rust="cargo-web rustc-web"; else rust="cargo rustc"; fi
+    fi
+    debian="$debian $rust"
     # The names are to be split.
     # shellcheck disable=SC2086
     DEBIAN_FRONTEND=noninteractive $as_root apt-get install -q -y --no-install-recommends $debian

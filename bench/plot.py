@@ -51,7 +51,8 @@ def _bars(rounds: report.Rounds, title: str, rows: tuple[report.Row, ...], path:
     axes.invert_yaxis()
     axes.set_title(f"{title} (Apache Kafka = 1)", fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8)
+    # Beside the bars there is no place that stays free whatever the ratios are.
+    axes.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, -0.16 - 0.5 / len(ratios)), ncols=2)
     figure.savefig(path, bbox_inches="tight", metadata={"Date": None})
     pyplot.close(figure)
     return True

@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from os import getpid
 from struct import Struct
@@ -50,7 +50,8 @@ def broker(reply: Reply = answer) -> Iterator[tuple[int, list[bytes]]]:
 
     def serve(sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with sock, sock.makefile("rb") as stream:
+        # A generator that refuses a reply hangs up in the middle.
+        with suppress(OSError), sock, sock.makefile("rb") as stream:
             while prefix := stream.read(SIZE.size):
                 frame = stream.read(SIZE.unpack(prefix)[0])
                 header, _ = decode_request_header(frame, 0)

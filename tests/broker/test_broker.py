@@ -229,6 +229,16 @@ class TestChores:
         assert broker.request(messages.ListGroupsRequest()).groups == []
 
 
+def test_fetch_sessions_are_counted(broker):
+    fetch(broker, ("orders", 0, 0), ("orders", 1, 0), session=(0, 0))
+
+    families = {family.name: family for family in broker.broker.metrics.registry.snapshot()}
+
+    name = "kafka_server_fetchsessioncache_numincrementalfetch"
+    assert families[f"{name}sessions"].samples[0].value == 1
+    assert families[f"{name}partitionscached"].samples[0].value == 2
+
+
 class TestDisksThatFail:
     def test_a_full_disk_refuses_records_and_takes_them_again_when_there_is_room(self):
         files = MemoryFiles()

@@ -157,3 +157,31 @@ def test_a_partition_named_twice_counts_as_named_last():
     context = FetchSessions(1, Dice()).open(request(("a", 0, 1), ("b", 0, 2), ("a", 0, 3)), NAMED, 0)
 
     assert [(entry.topic, entry.offset) for entry in context.entries.values()] == [("a", 3), ("b", 2)]
+
+
+def test_all_sessions_together_remember_a_bounded_number_of_partitions():
+    sessions = FetchSessions(10, Dice(), partitions_max=4)
+    held = opened(sessions, ("a", 0, 0), ("a", 1, 0), ("a", 2, 0))
+
+    too_large = opened(sessions, ("b", 0, 0), ("b", 1, 0))
+    fitting = opened(sessions, ("b", 0, 0))
+    grown = sessions.open(request(("c", 0, 0), ("c", 1, 0), session_id=held, epoch=1), NAMED, 0)
+
+    assert too_large == 0
+    assert fitting != 0
+    assert grown is KafkaError.FETCH_SESSION_ID_NOT_FOUND
+    assert sessions.partitions == 1
+
+
+def test_the_number_of_remembered_partitions_follows_the_sessions():
+    sessions = FetchSessions(10, Dice())
+    first = opened(sessions, ("a", 0, 0), ("a", 1, 0))
+    second = opened(sessions, ("b", 0, 0))
+
+    sessions.open(request(("a", 2, 0), session_id=first, epoch=1, forgotten=[("a", 0)]), NAMED, 0)
+    after_change = sessions.partitions
+    sessions.open(request(session_id=second, epoch=-1), NAMED, 0)
+    sessions.open(request(session_id=first, epoch=2, forgotten=[("a", 1), ("a", 2)]), NAMED, 0)
+
+    assert after_change == 3
+    assert sessions.partitions == 0

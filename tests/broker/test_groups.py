@@ -6,10 +6,12 @@ import pytest
 
 from penstock.broker.authorized import GROUP_OPERATIONS, NOT_ASKED
 from penstock.broker.session import Session
+from penstock.kit.refusal import Refused
+from penstock.log.partition import Partition
 from penstock.protocol import messages
 from penstock.protocol.errors import KafkaError
 from penstock.testing.broker_in_memory import Exchange, InMemoryBroker
-from tests.broker.calls import create
+from tests.broker.calls import batch, create, produce
 
 Join, Sync = messages.JoinGroupRequest, messages.SyncGroupRequest
 Commit, OffsetFetch = messages.OffsetCommitRequest, messages.OffsetFetchRequest
@@ -306,6 +308,50 @@ def test_deleting_the_offsets_topic_sends_members_to_look_for_a_coordinator(brok
 
     assert waiting.answer.error_code == KafkaError.NOT_COORDINATOR
     assert member(broker).generation_id == 1
+
+
+class TestWhenAPartitionOfTheOffsetsTopicCannotBeRead:
+    @pytest.fixture
+    def broker(self) -> InMemoryBroker:
+        """One partition of offsets; a commit is in it, and then rubbish."""
+        broker = InMemoryBroker(SETTINGS | {"offsets.topic.num.partitions": "1"})
+        create(broker, "orders")
+        commit(broker)
+        return broker
+
+    def coordinator_error(self, broker: InMemoryBroker) -> int:
+        request = messages.FindCoordinatorRequest(coordinator_keys=["group"])
+        return broker.request(request).coordinators[0].error_code
+
+    def test_its_groups_have_no_coordinator_and_the_broker_starts(self, broker):
+        partition = broker.broker.topics.find("__consumer_offsets", 0)
+        broker.broker.internal.append(partition, [(b"\0\1", b"rubbish")], broker.clock.now_ms())
+
+        broker.restart()
+
+        assert self.coordinator_error(broker) == KafkaError.COORDINATOR_NOT_AVAILABLE
+        assert commit(broker)[0] == KafkaError.NOT_COORDINATOR
+        assert produce(broker, batch()).error_code == 0
+
+    def test_its_groups_come_back_with_it(self, broker, monkeypatch):
+        read_plan = Partition.read_plan
+        refused = Refused(KafkaError.KAFKA_STORAGE_ERROR, "the disk is gone")
+        monkeypatch.setattr(
+            Partition,
+            "read_plan",
+            lambda self, *given: refused if self.topic == "__consumer_offsets" else read_plan(self, *given),
+        )
+        broker.restart()
+        during = self.coordinator_error(broker)
+        monkeypatch.setattr(Partition, "read_plan", read_plan)
+        partition = broker.broker.topics.find("__consumer_offsets", 0)
+
+        broker.broker.sync_failed(partition, OSError(5, "Input/output error"))
+        broker.advance(2_000)
+
+        assert during == KafkaError.COORDINATOR_NOT_AVAILABLE
+        assert self.coordinator_error(broker) == 0
+        assert committed(broker) == (5, "note")
 
 
 class TestWhenDurable:

@@ -120,14 +120,16 @@ def damaged() -> bytes:
     ("data", "error"),
     [
         (None, KafkaError.INVALID_RECORD),
+        (b"", KafkaError.INVALID_RECORD),
         (b"rubbish" * 20, KafkaError.CORRUPT_MESSAGE),
         (damaged(), KafkaError.CORRUPT_MESSAGE),
         (batch() + batch(), KafkaError.INVALID_RECORD),
         (batch(base_offset=5), KafkaError.INVALID_RECORD),
         (batch(control=True, producer_id=1, producer_epoch=0), KafkaError.INVALID_RECORD),
+        (batch(producer_id=1, producer_epoch=0), KafkaError.INVALID_RECORD),
         (batch(bytes(2 << 20)), KafkaError.MESSAGE_TOO_LARGE),
     ],
-    ids=["null", "rubbish", "damaged", "two batches", "with an offset", "control", "too large"],
+    ids=["null", "empty", "rubbish", "damaged", "two", "with an offset", "control", "without sequence", "too large"],
 )
 def test_a_batch_that_breaks_a_rule_is_refused_with_a_reason(broker, data, error):
     answer = produce(broker, data)

@@ -14,6 +14,18 @@ from pathlib import Path
 
 from penstock.testing.apache_kafka import apache_kafka
 
+# Access lists are tested with an authoriser that allows all where nothing is said.
+APACHE_SETTINGS = {
+    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "allow.everyone.if.no.acl.found": "true",
+    "super.users": "User:ANONYMOUS",
+}
+
+# Penstock advertises the port that it got.
+ANY_PORT = "PLAINTEXT://127.0.0.1:0"
+# A store of Apache Kafka 4.3 is formatted with eligible leader replicas on, which turns min.insync.replicas from a
+# default of the broker into a setting of the cluster. One node has no replicas to elect from: off, as before 4.1.
+APACHE_FEATURES = {"eligible.leader.replicas.version": 0}
 START_SECONDS_MAX = 20
 STOP_SECONDS_MAX = 20
 
@@ -64,8 +76,9 @@ class Server:
 @contextmanager
 def penstock(root: Path) -> Iterator[Server]:
     data = root / "data"
-    settings = [part for name, value in SETTINGS.items() for part in ("--config", f"{name}={value}")]
-    command = [sys.executable, "-m", "penstock.cli.main", "broker", "--data-dir", str(data), "--host", "127.0.0.1", "--port", "0", *settings]
+    settings = {**SETTINGS, "node.id": "0", "listeners": ANY_PORT, "advertised.listeners": ANY_PORT}
+    options = [part for name, value in settings.items() for part in ("--config", f"{name}={value}")]
+    command = [sys.executable, "-m", "penstock.cli.main", "broker", "--data-dir", str(data), *options]
     log_file = root / "server.log"
     with log_file.open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)
@@ -84,7 +97,7 @@ def penstock(root: Path) -> Iterator[Server]:
 
 @contextmanager
 def apache(root: Path) -> Iterator[Server]:
-    with apache_kafka(data_dir=root, config=SETTINGS) as node:
+    with apache_kafka(data_dir=root, config={**SETTINGS, **APACHE_SETTINGS}, features=APACHE_FEATURES) as node:
         yield Server("apache", node.bootstrap_servers, node.log_dir, node.pid)
 
 

@@ -68,6 +68,8 @@ def test_a_second_sync_of_a_waiting_member_lets_the_first_one_go():
         ({"group_instance_id": "none"}, KafkaError.UNKNOWN_MEMBER_ID),
         ({"protocol_type": "connect"}, KafkaError.INCONSISTENT_GROUP_PROTOCOL),
         ({"protocol_name": "sticky"}, KafkaError.INCONSISTENT_GROUP_PROTOCOL),
+        ({"protocol_name": None}, KafkaError.INCONSISTENT_GROUP_PROTOCOL),
+        ({"protocol_type": None}, KafkaError.INCONSISTENT_GROUP_PROTOCOL),
         ({"group_id": ""}, KafkaError.INVALID_GROUP_ID),
         ({"group_id": "other"}, KafkaError.UNKNOWN_MEMBER_ID),
     ],

@@ -71,7 +71,7 @@ def facts(world: World) -> Any:
     return topics, ids, metadata.configs, metadata.features, metadata.next_producer_id, metadata.partition_count
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(STEPS, max_size=25))
 def test_a_restart_changes_nothing(steps):
     world = World()

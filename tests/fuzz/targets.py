@@ -11,7 +11,6 @@ import atheris
 
 with atheris.instrument_imports(include=["penstock"]):
     from penstock.kit.refusal import Refused
-    from penstock.protocol import messages
     from penstock.protocol.apis import API
     from penstock.protocol.codec import decode, encode
     from penstock.protocol.errors import Malformed
@@ -41,7 +40,7 @@ def request(data: bytes) -> None:
         api = API.get(header.api_key)
         if api is None or not api.min_version <= header.version <= api.max_version:
             return
-        cls = getattr(messages, api.request)
+        cls = api.request
         message, _ = decode(cls, header.version, data, position)
     except Malformed:
         return

@@ -40,7 +40,7 @@ def seeds() -> list[bytes]:
     found = []
     for key, api in API.items():
         for version in range(api.min_version, api.max_version + 1):
-            body = getattr(messages, api.request)()
+            body = api.request()
             try:
                 parts = frame.encode_request(key, version, 1, "fuzz", body)
             except ValueError:
@@ -82,7 +82,8 @@ def exchange(port: int, burst: bytes) -> None:
 
 def serves(port: int) -> bool:
     """A whole round trip: ApiVersions."""
-    parts = frame.encode_request(18, 3, 77, "probe", messages.ApiVersionsRequest())
+    request = messages.ApiVersionsRequest(client_software_name="probe", client_software_version="1")
+    parts = frame.encode_request(18, 3, 77, "probe", request)
     with socket.create_connection(("127.0.0.1", port), timeout=30) as link:
         link.sendall(b"".join(bytes(part) for part in parts))
         size = struct.unpack(">i", link.recv(4, socket.MSG_WAITALL))[0]

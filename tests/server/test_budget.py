@@ -9,7 +9,7 @@ from penstock.broker.outcome import Reply
 from penstock.kit.limits import ByteBudget, Places
 from penstock.protocol import messages
 from penstock.protocol.apis import ApiKey
-from penstock.server.buffers import SPARE_BYTES_MIN, SPARE_BYTES_TOTAL, Buffers
+from penstock.server.buffers import INBOX_BYTES, NARROW_BYTES, SPARE_BYTES_MIN, SPARE_BYTES_TOTAL, Buffers
 
 
 def echo_size(request, session, now_ms):
@@ -107,6 +107,38 @@ def test_ten_thousand_idle_connections_share_one_buffer():
     assert len({id(wire.connection.get_buffer(-1)) for wire in wires}) == 1
     for wire in wires:
         wire.lose()
+
+
+def test_after_a_full_inbox_the_others_have_their_turn():
+    hub = still_hub(echoing())
+    wire = Wire(hub)
+    frame = produce(1, b"x" * 1_000)
+    stream = frame * (INBOX_BYTES // len(frame) + 5)
+
+    rest = wire.feed(stream)
+
+    assert len(rest) == len(stream) - INBOX_BYTES
+    assert not wire.is_reading
+    hub.loop.turn()
+    assert wire.is_reading
+    assert wire.feed(rest) == b""
+    wire.lose()
+
+
+@pytest.mark.parametrize("size", [100, 2 * INBOX_BYTES])
+def test_clients_with_very_small_or_very_large_requests_are_read_in_small_portions(size):
+    hub = still_hub(echoing())
+    wire = Wire(hub)
+    frame = produce(1, b"x" * size)
+
+    rest = wire.feed(frame * max(1, 100_000 // size))
+    hub.loop.turn()
+    wire.feed(rest)
+
+    assert len(wire.connection.get_buffer(-1)) == NARROW_BYTES
+    wire.feed(produce(2, b"x" * 16_000))
+    assert len(wire.connection.get_buffer(-1)) == INBOX_BYTES
+    wire.lose()
 
 
 def test_large_buffers_are_used_again_up_to_a_total():

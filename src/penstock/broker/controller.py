@@ -133,7 +133,8 @@ class Controller:
             # Kafka syncs such a topic with every append before it answers.
             settings = replace(settings, durable=True)
         level_name = LEVELS.get(settings.compression_type)
-        served.configure(settings, None if level_name is None else topics.values(configs)[level_name])
+        level: Any = None if level_name is None else topics.values(configs)[level_name]
+        served.configure(settings, level)
 
     def _wanted(self, name: str) -> Any:
         count, configs = -1, {}
@@ -199,9 +200,9 @@ class Controller:
                 if isinstance(record, messages.TopicRecord):
                     names[record.topic_id] = record.name
                 elif isinstance(record, messages.PartitionRecord):
-                    topic_id = record.topic_id
-                    name = names.get(topic_id) or self.metadata.topic_by_id(topic_id).name
-                    made.append(self._create_log(name, record.partition_id, topic_id))
+                    known = self.metadata.topic_by_id(record.topic_id)
+                    name = names[record.topic_id] if known is None else known.name
+                    made.append(self._create_log(name, record.partition_id, record.topic_id))
         except OSError:
             self._delete_logs(made)
             raise
@@ -213,7 +214,11 @@ class Controller:
             # What is left of a topic whose logs could not be removed when it was deleted.
             directory.delete(name, index)
         partition = directory.create(name, index, topic_id)
-        partition.become_leader(FIRST_EPOCH)
+        try:
+            partition.become_leader(FIRST_EPOCH)
+        except OSError:
+            self._delete_logs([partition])
+            raise
         return partition
 
     def _delete_logs(self, partitions: list[Partition]) -> None:

@@ -1,5 +1,6 @@
 """The groups of this broker: `coordinate` decides, this module keeps its records in `__consumer_offsets`."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
@@ -22,6 +23,8 @@ from penstock.records.control import ControlType, read_marker
 if TYPE_CHECKING:
     from penstock.broker.core import Broker
 
+
+log = logging.getLogger("penstock.broker")
 
 # What an operator can set; the further settings of groups are bounds of the room that keeps them.
 _SETTINGS = (
@@ -51,11 +54,13 @@ class _Ticket:
 class GroupCoordinator:
     """Runs the outcomes of `Groups`: appends, applies, answers now, later, or when on disk."""
 
-    __slots__ = ("_broker", "_tickets", "codec", "groups")
+    __slots__ = ("_broker", "_tickets", "_unloaded", "codec", "groups")
 
     def __init__(self, broker: "Broker") -> None:
         self._broker = broker
         self._tickets: dict[int, _Ticket] = {}
+        # Partitions that could not be read.
+        self._unloaded: set[int] = set()
         self.codec = Codec(broker.settings.offsets_topic_compression_codec)
         self.groups: Groups
         self.renew()
@@ -63,6 +68,7 @@ class GroupCoordinator:
     def renew(self) -> None:
         """Starts with no groups, spread over as many partitions as the offsets topic has or will have."""
         broker = self._broker
+        self._unloaded.clear()
         topic = broker.topics.by_name.get(OFFSETS_TOPIC)
         settings = GroupSettings(**{name: getattr(broker.settings, name) for name in _SETTINGS})
         if topic is not None:
@@ -70,22 +76,24 @@ class GroupCoordinator:
         self.groups = Groups(settings, broker.dice, broker.topics)
 
     def load(self, partitions: Iterable[Partition], now_ms: int) -> None:
-        """Rebuilds the groups of `partitions` from what is written there."""
-        groups = self.groups
+        """Rebuilds the groups of `partitions`. One that cannot be read leaves its groups without a coordinator."""
         for partition in partitions:
-            groups.load_started(partition.index)
-            for header, records in read_all(partition):
-                if header.is_control:
-                    marker = read_marker(records[0])
-                    if marker is not None:
-                        committed = marker.type is ControlType.COMMIT
-                        groups.replay_marker(partition.index, header.producer_id, committed)
-                    continue
-                producer_id = header.producer_id if header.is_transactional else -1
-                for record in records:
-                    groups.replay(record.key, record.value, record.offset, producer_id)
-            for outcome in groups.loaded(partition.index, now_ms):
+            self.groups.load_started(partition.index)
+            try:
+                self._replay(partition)
+            except (OSError, ValueError) as error:
+                log.error("%s-%d: its groups are not available: %s", partition.topic, partition.index, error)
+                self.groups.unload(partition.index, now_ms)
+                self._unloaded.add(partition.index)
+                continue
+            self._unloaded.discard(partition.index)
+            for outcome in self.groups.loaded(partition.index, now_ms):
                 self.answer(outcome, now_ms)
+
+    def recovered(self, partition: Partition, now_ms: int) -> None:
+        """A partition works again: its groups are loaded if they could not be before."""
+        if partition.topic == OFFSETS_TOPIC and partition.index in self._unloaded:
+            self.load([partition], now_ms)
 
     def opened(self, topic: ServedTopic, first: int, now_ms: int) -> None:
         """The offsets topic is there, or has further partitions from `first` on; what is in them is loaded."""
@@ -112,9 +120,10 @@ class GroupCoordinator:
         if topic is None or not topic.partitions:
             return KafkaError.COORDINATOR_NOT_AVAILABLE
         partition = topic.partitions[group_partition(group_id, len(topic.partitions))]
-        return KafkaError.NONE if partition.offline is None else KafkaError.COORDINATOR_NOT_AVAILABLE
+        works = partition.offline is None and partition.index not in self._unloaded
+        return KafkaError.NONE if works else KafkaError.COORDINATOR_NOT_AVAILABLE
 
-    def answer(self, outcome: Outcome, now_ms: int) -> Reply | Wait:
+    def answer(self, outcome: Outcome, now_ms: int) -> Reply | Hangup | Wait:
         """What a command answers: at once, when on disk, or when others did their part. Reply(None): nobody asked."""
         reply, written = self.settle(outcome, now_ms)
         if isinstance(reply, _Ticket):
@@ -141,6 +150,19 @@ class GroupCoordinator:
     def topics_deleted(self, topics: list[tuple[str, bytes]], now_ms: int) -> None:
         for outcome in self.groups.topics_deleted(topics, now_ms):
             self.answer(outcome, now_ms)
+
+    def _replay(self, partition: Partition) -> None:
+        groups = self.groups
+        for header, records in read_all(partition):
+            if header.is_control:
+                marker = read_marker(records[0])
+                if marker is not None:
+                    groups.replay_marker(partition.index, header.producer_id, marker.type is ControlType.COMMIT)
+                continue
+            producer_id = header.producer_id if header.is_transactional else -1
+            for record in records:
+                if record.key is not None:
+                    groups.replay(record.key, record.value, record.offset, producer_id)
 
     def _partition(self, index: int) -> Partition | None:
         return self._broker.topics.find(OFFSETS_TOPIC, index)

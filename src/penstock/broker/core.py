@@ -56,6 +56,7 @@ class Broker:
         self.to_sync: set[Partition] = set()
         self.endpoints: dict[str, Endpoint] = {}
         self.fetch_sessions = FetchSessions(settings.max_incremental_fetch_session_cache_slots, dice)
+        self.metrics.watch(self.fetch_sessions)
         self.log = LogDirectory(
             files,
             settings.log_dir,
@@ -160,6 +161,7 @@ class Broker:
     def _care(self, partition: Partition, now_ms: int) -> None:
         if partition.offline is not None:
             if partition.try_recover(now_ms):
+                self.coordinator.recovered(partition, now_ms)
                 self.waiting.wake(partition)
         elif partition.wants_sync(now_ms):
             self.to_sync.add(partition)

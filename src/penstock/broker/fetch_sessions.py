@@ -14,6 +14,8 @@ _EPOCH_MAX = 2**31 - 1
 # A session younger or more recently used than this is not evicted for another one.
 # Source: MIN_INCREMENTAL_FETCH_SESSION_EVICTION_MS.
 KEEP_MS = 120_000
+# Partitions remembered in all sessions together, about 350 bytes each. Kafka bounds only the number of sessions.
+PARTITIONS_MAX = 500_000
 # From this version on a topic is named by its id.
 TOPIC_ID_VERSION = 13
 
@@ -73,9 +75,10 @@ class FetchSession:
         self.created_ms = now_ms
         self.used_ms = now_ms
 
-    def update(self, request: Any) -> None:
-        """Takes over a request's changes: partitions added, moved on, forgotten."""
+    def update(self, request: Any) -> int:
+        """Takes over a request's changes: partitions added, moved on, forgotten. Gives how many more there are."""
         by_id, entries = self.by_id, self.entries
+        before = len(entries)
         for wanted in request.topics:
             topic = wanted.topic_id if by_id else wanted.topic
             for part in wanted.partitions:
@@ -89,6 +92,7 @@ class FetchSession:
             topic = gone.topic_id if by_id else gone.topic
             for index in gone.partitions:
                 entries.pop((topic, index), None)
+        return len(entries) - before
 
 
 class FetchContext:
@@ -115,13 +119,15 @@ class FetchSessions:
     """The sessions of all clients, at most `slots` of them.
 
     Full: the one unused for two minutes longest goes, else one older than two minutes with fewer partitions than the
-    new one; else the newcomer gets none and goes on sending whole requests.
+    new one; else the newcomer gets none and goes on sending whole requests. partitions: remembered in all of them.
     """
 
-    __slots__ = ("_by_id", "dice", "evicted", "slots")
+    __slots__ = ("_by_id", "dice", "evicted", "partitions", "partitions_max", "slots")
 
-    def __init__(self, slots: int, dice: Callable[[int], bytes]) -> None:
+    def __init__(self, slots: int, dice: Callable[[int], bytes], partitions_max: int = PARTITIONS_MAX) -> None:
         self.slots = slots
+        self.partitions_max = partitions_max
+        self.partitions = 0
         self.dice = dice
         self.evicted = 0
         # In the order of use, least recent first.
@@ -130,11 +136,6 @@ class FetchSessions:
     def __len__(self) -> int:
         return len(self._by_id)
 
-    @property
-    def partitions(self) -> int:
-        """Partitions remembered in all sessions."""
-        return sum(len(session.entries) for session in self._by_id.values())
-
     def open(self, request: Any, version: int, now_ms: int) -> FetchContext | KafkaError:
         """What the request is part of. Errors: FETCH_SESSION_ID_NOT_FOUND, INVALID_FETCH_SESSION_EPOCH,
         FETCH_SESSION_TOPIC_ID_ERROR.  Source: KIP-227, FetchManager.newContext.
@@ -142,8 +143,9 @@ class FetchSessions:
         by_id = version >= TOPIC_ID_VERSION
         epoch = request.session_epoch
         if epoch in (FIRST_EPOCH, NO_EPOCH):
-            if request.session_id != NO_SESSION:
-                self._by_id.pop(request.session_id, None)
+            replaced = self._by_id.get(request.session_id)
+            if replaced is not None:
+                self._drop(replaced)
             return FetchContext(by_id, _entries(request, by_id), None, epoch == FIRST_EPOCH)
         session = self._by_id.get(request.session_id)
         if session is None:
@@ -152,9 +154,14 @@ class FetchSessions:
             return KafkaError.INVALID_FETCH_SESSION_EPOCH
         if session.by_id != by_id:
             return KafkaError.FETCH_SESSION_TOPIC_ID_ERROR
-        session.update(request)
+        if request.topics or request.forgotten_topics_data:
+            self.partitions += session.update(request)
+        if self.partitions > self.partitions_max:
+            # The client then sends a whole request, which finds no place for a session.
+            self._drop(session)
+            return KafkaError.FETCH_SESSION_ID_NOT_FOUND
         if not session.entries:
-            del self._by_id[session.session_id]
+            self._drop(session)
             return FetchContext(by_id, {}, None, False)
         session.used_ms = now_ms
         self._by_id.move_to_end(session.session_id)
@@ -163,9 +170,11 @@ class FetchSessions:
 
     def keep(self, context: FetchContext, now_ms: int) -> int:
         """Makes a session of a whole request that was answered; gives its id, 0 when there is no place."""
-        if not context.keep or not self._place_for(len(context.entries), now_ms):
+        size = len(context.entries)
+        if not context.keep or self.partitions + size > self.partitions_max or not self._place_for(size, now_ms):
             return NO_SESSION
         session_id = self._new_id()
+        self.partitions += size
         self._by_id[session_id] = FetchSession(session_id, context.by_id, context.entries, now_ms)
         return session_id
 
@@ -184,9 +193,13 @@ class FetchSessions:
         return self._evict(smallest)
 
     def _evict(self, session: FetchSession) -> bool:
-        del self._by_id[session.session_id]
+        self._drop(session)
         self.evicted += 1
         return True
+
+    def _drop(self, session: FetchSession) -> None:
+        del self._by_id[session.session_id]
+        self.partitions -= len(session.entries)
 
     def _new_id(self) -> int:
         while True:

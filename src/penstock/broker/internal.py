@@ -96,7 +96,10 @@ class _Held:
 
 
 def read_all(partition: Partition) -> Iterator[tuple[BatchHeader, list[Record]]]:
-    """Every batch of a partition with its records, from the log start on. Control batches are among them."""
+    """Every batch of a partition with its records, from the log start on. Control batches are among them.
+
+    Errors: OSError, and BatchError (a ValueError), when the log cannot be read or is not what it should be.
+    """
     offset = partition.log_start
     while offset < partition.high_watermark:
         plan = partition.read_plan(offset, READ_BYTES, False, True)

@@ -1,5 +1,6 @@
 """What the broker counts by topic: plain ints in a registry that the server adds its own to and its exporter reads."""
 
+from penstock.broker.fetch_sessions import FetchSessions
 from penstock.kit.telemetry import Counters, Registry
 
 
@@ -34,6 +35,20 @@ class Metrics:
         """Drops a deleted topic's counters, or creating and deleting topics would grow the registry."""
         for family in (self.bytes_in, self.bytes_out, self.messages_in, self.failed_produces, self.failed_fetches):
             family.forget(name)
+
+    def watch(self, sessions: FetchSessions) -> None:
+        """Adds what is to be known of the fetch sessions."""
+        gauges, room = self.registry.gauges, "kafka_server_fetchsessioncache"
+        gauges(f"{room}_numincrementalfetchsessions", "Fetch sessions.", (), lambda: [((), len(sessions))])
+        gauges(
+            f"{room}_numincrementalfetchpartitionscached",
+            "Partitions in them.",
+            (),
+            lambda: [((), sessions.partitions)],
+        )
+        gauges(
+            f"{room}_incrementalfetchsessionevictions", "Sessions that gave way.", (), lambda: [((), sessions.evicted)]
+        )
 
     def _by_topic(self, name: str, text: str) -> Counters:
         return self.registry.counters(f"kafka_server_brokertopicmetrics_{name}", text, ("topic",))

@@ -84,7 +84,7 @@ class LogDirectory:
 
         Errors: Locked; DirectoryRefused; OSError when the directory itself cannot be used.
         """
-        self.files.make_dirs(self.path)
+        self._make_root()
         self._lock = self.files.lock(self._at(names.LOCK))
         try:
             self._identify()
@@ -115,22 +115,21 @@ class LogDirectory:
     def checkpoint(self, *, sync: bool = False) -> None:
         """Writes down recovery points, high watermarks and log starts, where they changed. Error: OSError.
 
-        A power cut may bring back an older version, with which the next start only does more work; a log start
-        that must not be forgotten wants `sync`.
+        Without `sync` a power cut may lose the first two, then the next start only does more work.
         """
         partitions = self.partitions
         self._write(names.RECOVERY_POINTS, {key: found.recovery_point for key, found in partitions.items()}, sync)
         self._write(names.HIGH_WATERMARKS, {key: found.high_watermark for key, found in partitions.items()}, sync)
-        self.checkpoint_starts(sync=sync)
+        self.checkpoint_starts()
 
-    def checkpoint_starts(self, *, sync: bool = False) -> None:
-        """As `checkpoint`, of the log starts alone: after records were deleted. Error: OSError."""
+    def checkpoint_starts(self) -> None:
+        """Writes down and syncs the log starts if they changed: deleted records must not come back. Error: OSError."""
         starts = {
             key: found.log_start
             for key, found in self.partitions.items()
             if found.segments and found.log_start > found.segments[0].base_offset
         }
-        self._write(names.LOG_STARTS, starts, sync)
+        self._write(names.LOG_STARTS, starts, sync=True)
 
     # --- partitions --------------------------------------------------------------------------------------------
 
@@ -178,6 +177,16 @@ class LogDirectory:
 
     def _at(self, name: str) -> str:
         return f"{self.path}/{name}"
+
+    def _make_root(self) -> None:
+        """Makes the directory, and its name as durable as what will be in it."""
+        missing, here = [], self.path
+        while here and not self.files.exists(here):
+            missing.append(here)
+            here = here.rpartition("/")[0]
+        self.files.make_dirs(self.path)
+        for path in missing:
+            self.files.sync_dir(path.rpartition("/")[0] or ("/" if path.startswith("/") else "."))
 
     def _identify(self) -> None:
         """Reads meta.properties and compares, or writes a new one."""
@@ -260,9 +269,9 @@ class LogDirectory:
 
     def _write(self, name: str, offsets: dict[Place, int], sync: bool) -> None:
         data = encode_offsets(offsets)
-        if sync or self._written.get(name) != data:
+        if self._written.get(name) != data:
             self.files.write_atomic(self._at(name), data, sync=sync)
-            self._written[name] = data
+            self._written[name] = data if sync or name != names.RECOVERY_POINTS else b""
 
     def _remove_deleted(self, now_ms: int) -> None:
         left = []

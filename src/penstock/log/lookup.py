@@ -7,9 +7,9 @@ from typing import Final
 from penstock.log.scan import walk_headers
 from penstock.log.segment import Segment
 from penstock.records.batch import BatchError, BatchHeader
-from penstock.records.record import decode_records
+from penstock.records.record import Record, decode_records
 
-# A batch that unpacks to more is answered with its first offset instead of the record's.
+# A batch that unpacks to more counts as one record, at its first offset.
 _BATCH_BYTES_MAX: Final = 256 << 20
 
 _log = logging.getLogger(__name__)
@@ -26,11 +26,29 @@ def offset_at_time(segments: Sequence[Segment], timestamp: int, start: int) -> t
 
 
 def max_timestamp(segments: Sequence[Segment], start: int) -> tuple[int, int]:
-    """(offset, timestamp) of the first record with the largest timestamp of all, (-1, -1) when none has one."""
-    latest = max(segments, key=Segment.largest_timestamp)
-    largest = latest.largest_timestamp()
-    found = offset_at_time([latest], largest, start) if largest >= 0 else None
+    """(offset, timestamp) of the first record at or after `start` with the largest timestamp, (-1, -1) without one."""
+    latest = -1
+    for segment in segments:
+        largest = segment.largest_timestamp()
+        if largest > latest and segment.base_offset < start:
+            largest = _largest_from(segment, start)
+        latest = max(latest, largest)
+    found = offset_at_time(segments, latest, start) if latest >= 0 else None
     return found or (-1, -1)
+
+
+def _largest_from(segment: Segment, start: int) -> int:
+    """The largest timestamp of the records at or after `start`, when those before it no longer count."""
+    file = segment.file()
+    found = segment.locate(start)
+    largest = -1
+    for position, header in walk_headers(file, found[0] if found else segment.size, segment.size):
+        if header.base_offset >= start:
+            largest = max(largest, header.max_timestamp)
+        elif header.max_timestamp > largest:
+            records = _decode(header, file.pread(header.size, position))
+            largest = max((record.timestamp_ms for record in records if record.offset >= start), default=-1)
+    return largest
 
 
 def _in_segment(segment: Segment, timestamp: int, start: int) -> tuple[int, int] | None:
@@ -50,13 +68,16 @@ def _in_segment(segment: Segment, timestamp: int, start: int) -> tuple[int, int]
 
 
 def _in_batch(header: BatchHeader, batch: bytes, timestamp: int, start: int) -> tuple[int, int] | None:
-    try:
-        records = decode_records(batch, _BATCH_BYTES_MAX)
-    except BatchError as fault:
-        # Whoever reads from here on finds the same fault, and no record is passed over.
-        _log.warning("batch at offset %d is not understood: %s", header.base_offset, fault)
-        return max(header.base_offset, start), header.max_timestamp
-    for record in records:
+    for record in _decode(header, batch):
         if record.timestamp_ms >= timestamp and record.offset >= start:
             return record.offset, record.timestamp_ms
     return None
+
+
+def _decode(header: BatchHeader, batch: bytes) -> list[Record]:
+    try:
+        return decode_records(batch, _BATCH_BYTES_MAX)
+    except BatchError as fault:
+        # Whoever reads from there on finds the same fault, and no record is passed over.
+        _log.warning("batch at offset %d is not understood: %s", header.base_offset, fault)
+        return [Record(None, None, timestamp_ms=header.max_timestamp, offset=header.base_offset)]

@@ -46,6 +46,7 @@ class Segment:
         "in_ring",
         "index_bytes",
         "interval",
+        "last_offset",
         "log",
         "max_timestamp",
         "max_timestamp_offset",
@@ -71,6 +72,7 @@ class Segment:
         self.times: TimeIndex | None = None
         self.max_timestamp = UNKNOWN
         self.max_timestamp_offset = -1
+        self.last_offset = -1
         self.unindexed = 0
         self.recent_offsets = array("q")
         self.recent_positions = array("q")
@@ -92,6 +94,7 @@ class Segment:
             if file.size:
                 file.truncate(0)
         segment.log = file
+        segment.sealed = False
         segment._start_anew()
         ground.open_segments.add(segment)
         return segment
@@ -101,6 +104,7 @@ class Segment:
     def note(self, base_offset: int, last_offset: int, max_timestamp: int, position: int, size: int) -> bool:
         """Takes note of a batch just written, or found again, at `position`, the end so far; True if it was indexed."""
         self.size = position + size
+        self.last_offset = last_offset
         self.used = True
         recent = self.recent_offsets
         recent.append(base_offset)
@@ -142,12 +146,8 @@ class Segment:
 
     def sync(self) -> None:
         """Returns when the log, and the indexes of a sealed segment, are on the medium. May run in a thread."""
-        files = self.ground.files
         try:
-            (self.log or files.open(self.path + LOG)).sync()
-            if self.sealed:
-                files.open(self.path + TIME_INDEX).sync()
-                files.open(self.path + OFFSET_INDEX).sync()
+            self._sync(LOG, TIME_INDEX, OFFSET_INDEX) if self.sealed else self._sync(LOG)
         except FileNotFoundError:
             if not self.dropped:
                 raise
@@ -174,7 +174,8 @@ class Segment:
     def locate(self, offset: int) -> tuple[int, int] | None:
         """(position, size) of the first batch that reaches `offset`, None when none does. Error: Damaged."""
         recent = self.recent_offsets
-        if recent and offset >= recent[0]:
+        # Compaction may have left a gap after the last batch.
+        if recent and recent[0] <= offset <= self.last_offset:
             at = bisect_right(recent, offset)
             positions = self.recent_positions
             position = positions[at - 1]
@@ -238,10 +239,11 @@ class Segment:
         log = self.file()
         end = self.known_size()
         entries_max = end // HEADER_SIZE + 1
-        data = self._read(OFFSET_INDEX, entries_max * offset_index.ENTRY_SIZE)
-        self.offsets = OffsetIndex.decode(self.base_offset, data, end)
-        data = self._read(TIME_INDEX, entries_max * time_index.ENTRY_SIZE)
-        self.times = TimeIndex.decode(self.base_offset, data)
+        offset_data = self._read(OFFSET_INDEX, entries_max * offset_index.ENTRY_SIZE)
+        time_data = self._read(TIME_INDEX, entries_max * time_index.ENTRY_SIZE)
+        found = len(offset_data) / offset_index.ENTRY_SIZE, len(time_data) / time_index.ENTRY_SIZE
+        self.offsets = OffsetIndex.decode(self.base_offset, offset_data, end)
+        self.times = TimeIndex.decode(self.base_offset, time_data)
         if not self._last_entry_is_right(log) or (self.offsets and not self.times):
             _log.warning("%s: the indexes do not fit the log and are built anew", self.path)
             self._start_anew()
@@ -254,6 +256,10 @@ class Segment:
         if self.sealed:
             self.save()
             self._count_indexes()
+        elif (self.offsets.saved, self.times.saved) != found:
+            # The files hold entries that are not right.
+            self.save()
+            self._sync(OFFSET_INDEX, TIME_INDEX)
         return next_offset
 
     def largest_timestamp(self) -> int:
@@ -281,7 +287,8 @@ class Segment:
             self._note_found(header, position, next_offset)
             feed(header, batch)
             next_offset = header.next_offset
-        if log.size > self.size:
+        cut = log.size > self.size
+        if cut:
             refuse_old_format(log, self.size)
             _log.warning("%s%s: cut from %d to %d bytes", self.path, LOG, log.size, self.size)
             log.truncate(self.size)
@@ -290,7 +297,19 @@ class Segment:
             self._count_indexes()
         else:
             self.save()
+        if cut:
+            # What will be written here must not be found through entries of what was there before.
+            self._sync(OFFSET_INDEX, TIME_INDEX, LOG)
         return next_offset
+
+    def cut(self, offset: int) -> None:
+        """Cuts the log before the batch that reaches `offset`; the segment must be loaded or checked anew then."""
+        found = self.locate(offset)
+        if found is not None:
+            self.file().truncate(found[0])
+        self._sync(LOG)
+        for kind in (OFFSET_INDEX, TIME_INDEX):
+            self.ground.files.remove(self.path + kind)
 
     # --- letting go --------------------------------------------------------------------------------------------
 
@@ -429,6 +448,10 @@ class Segment:
         if index.saved < len(index):
             file.append(index.unsaved())
             index.saved = len(index)
+
+    def _sync(self, *kinds: str) -> None:
+        for kind in kinds:
+            self.ground.files.open(self.path + kind).sync()
 
     def _count_indexes(self) -> None:
         assert self.offsets is not None, self

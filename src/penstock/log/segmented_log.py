@@ -145,11 +145,10 @@ class SegmentedLog:
         files = self.ground.files
         files.make_dirs(self.path)
         files.write_atomic(f"{self.path}/{PARTITION_METADATA}", encode_partition_metadata(self.topic_id), sync=False)
-        self._dirty.append((False, f"{self.path}/{PARTITION_METADATA}"))
         self.epochs.begin(0, 0)
         self._save_epochs()
         segment = Segment.create(self.ground, self.path, 0, self._interval)
-        self._dirty += [(True, self.path), (True, self.path.rpartition("/")[0])]
+        self._name_dirty(PARTITION_METADATA)
         self._loaded = True
         self.segments = [segment]
         self._activate(segment)
@@ -163,6 +162,9 @@ class SegmentedLog:
         self._shut_down_cleanly = shut_down_cleanly
         self.recovery_point = max(0, recovery_point)
         self.log_start = max(0, log_start)
+        if not shut_down_cleanly:
+            # What the process before us named, it may not have had the time to sync.
+            self._name_dirty(PARTITION_METADATA, LEADER_EPOCHS)
         try:
             found = recovery.survey(files, self.path).segments
             self.segments = [self._segment(base) for base in found]
@@ -305,10 +307,8 @@ class SegmentedLog:
         for segment in reversed(self.segments[kept:]):
             segment.drop()
         del self.segments[kept:]
-        last = self.segments[-1]
-        found = last.locate(offset)
-        if found is not None:
-            last.file().truncate(found[0])
+        self.segments[-1].cut(offset)
+        self.ground.files.sync_dir(self.path)
         self.active = None
         self._shut_down_cleanly = False
         self.recovery_point = min(self.recovery_point, offset)
@@ -484,6 +484,11 @@ class SegmentedLog:
     def _save_snapshot(self) -> None:
         path = recovery.write_snapshot(self.ground.files, self.path, self.next_offset, self.producer_state)
         self._dirty += [(False, path), (True, self.path)]
+
+    def _name_dirty(self, *names: str) -> None:
+        """These files, the directory and its name in the one above wait for the next sync."""
+        self._dirty += [(False, f"{self.path}/{name}") for name in names]
+        self._dirty += [(True, self.path), (True, self.path.rpartition("/")[0])]
 
     def _read_epochs(self) -> None:
         path = f"{self.path}/{LEADER_EPOCHS}"

@@ -30,6 +30,9 @@ _NO_TAIL = b"\xff\xfe"
 # A longer rest of a header is legal (tagged fields may hold anything), but not worth remembering.
 TAIL_BYTES_MAX = 1_024
 
+# So many requests in one pass are small ones, of a client that sends them in bulk.
+REQUESTS_MANY = 300
+
 # Why a connection is not read from at the moment: bits of `Connection._paused`.
 FOR_MEMORY = 1  # the budget for frames is used up
 FOR_REPLIES = 2  # too many replies are pending or unsent
@@ -44,11 +47,13 @@ class Connection(asyncio.BufferedProtocol):
     """Reads frames where they lie, calls the broker, sends the replies in the order of the requests.
 
     Frames whose bytes are all in the shared inbox are handled there. A frame that did not arrive whole moves to
-    `_frame`, a buffer of its own. Frames that may not be handled yet, because the client does not read the replies
+    `_frame`, a buffer of its own. `_target` is what the next bytes are read into, `_at_rest` what that is between
+    frames. Frames that may not be handled yet, because the client does not read the replies
     to earlier ones or memory is short, stand in `_held`.
     """
 
     __slots__ = (
+        "_at_rest",
         "_filled",
         "_frame",
         "_held",
@@ -76,6 +81,7 @@ class Connection(asyncio.BufferedProtocol):
     def __init__(self, hub: "Hub", listener: str) -> None:
         self._hub = hub
         self.listener = listener
+        self._at_rest: Any = hub.buffers.inbox
         self._target: Any = hub.buffers.inbox
         self._frame: bytearray | None = None
         self._filled = 0
@@ -116,8 +122,13 @@ class Connection(asyncio.BufferedProtocol):
             return
         if frame is None:
             buffers = hub.buffers
+            was_full = count == len(self._target)
+            handled = hub.handled
             self._work(buffers.inbox, buffers.inbox_view[:count], now_ms)
-            if count == len(buffers.inbox) and not self._paused:
+            self._at_rest = buffers.narrow if hub.handled - handled > REQUESTS_MANY else buffers.inbox
+            if self._frame is None:
+                self._target = self._at_rest
+            if was_full and not self._paused:
                 # The socket holds more. Without a pause the loop would read it at once, and the others would wait.
                 self._pause(FOR_OTHERS)
                 hub.loop.call_soon(self._unpause, FOR_OTHERS)
@@ -284,6 +295,7 @@ class Connection(asyncio.BufferedProtocol):
                 self._hangup(outcome.reason)
             if self._must_stop():
                 break
+        self._hub.handled += requests
         route.requests.value += requests
         if replies:
             route.latency.observe((perf_counter_ns() - started_ns) // 1_000, replies)
@@ -359,13 +371,16 @@ class Connection(asyncio.BufferedProtocol):
 
     def _arrived(self, frame: bytearray, filled: int, now_ms: int) -> None:
         """All bytes that `_begin` asked for are here: the size alone, or a whole frame."""
+        buffers = self._hub.buffers
         self._frame = None
-        self._target = self._hub.buffers.inbox
+        if filled > len(buffers.inbox):
+            self._at_rest = buffers.narrow
+        self._target = self._at_rest
         if not self._reserved:
             self._keep(memoryview(frame))
             return
         self._work(frame, memoryview(frame)[:filled], now_ms)
-        self._hub.buffers.give_back(frame)
+        buffers.give_back(frame)
         self._release()
 
     def _granted(self) -> None:
@@ -383,7 +398,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _drop_frame(self) -> None:
         self._frame = None
-        self._target = self._hub.buffers.inbox
+        self._target = self._at_rest
         self._release()
 
     # Going on and stopping.

@@ -52,6 +52,7 @@ class Hub:
         self.find_route = self._routes.find
         self.timer = Timer(loop, clock, self.tick)
         self.syncing = Syncing(loop, broker, self.settle)
+        self.handled = 0
         self.deadlines_moved = False
         self._idle_check_ms = 0
 

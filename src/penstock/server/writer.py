@@ -18,6 +18,8 @@ Part = Buffer | FileSlice
 # Up to here a slice is read and leaves together with its reply's other parts in one system call; above, sendfile(2)
 # spares the copy. On loopback the two cost the same between 64 and 256 KiB.
 SLICE_READ_MAX = 65_536
+# What goes through the transport when the socket is full.
+CHUNK_BYTES = 65_536
 # So much is gathered before it is written: more than a socket takes at once would only wait in memory.
 GATHER_BYTES = 262_144
 # IOV_MAX of Linux and macOS.
@@ -166,7 +168,7 @@ class Writer:
             except OSError as error:
                 self._not_sent(error)
         if sent != part.size:
-            chunk = FileSlice(file, part.position + sent, min(part.size - sent, SLICE_READ_MAX)).read()
+            chunk = FileSlice(file, part.position + sent, min(part.size - sent, CHUNK_BYTES)).read()
             sent += len(chunk)
         if sent == part.size:
             self._backlog.popleft()

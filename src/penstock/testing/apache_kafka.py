@@ -230,6 +230,7 @@ class ApacheKafka:
             **_SINGLE_NODE,
             "log.dirs": self.log_dir,
             "listeners": ports,
+            "advertised.listeners": f"PLAINTEXT://{self.bootstrap_servers}",
             "controller.quorum.voters": f"0@127.0.0.1:{self._controller_port}",
             **self.config,
         }

@@ -14,7 +14,7 @@ from penstock.protocol.codec import decode, encode
 from penstock.testing.clock import ManualClock
 from penstock.testing.files import MemoryFiles
 
-_KEYS = {api.request_name: key for key, api in API.items()}
+_KEYS = {api.request_name: api.key for api in API.values()}
 # Longer than any timeout of Kafka's: who waits for more than this waits for something that does not come.
 _PATIENCE_MS = 3_600_000
 

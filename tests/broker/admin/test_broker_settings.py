@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.broker.configs.broker_settings import BrokerSettings
@@ -168,6 +168,7 @@ def test_what_is_refused_names_a_reason():
     assert all(config.why for config in refused)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(sorted(BROKER)), st.text(max_size=20), max_size=3))
 def test_any_values_are_taken_or_refused(values):
     with suppress(SettingError):

@@ -177,6 +177,19 @@ def test_topics_follow_the_broker_at_once():
     assert (log.retention_ms, log.max_message_bytes) == (6, 7)
 
 
+def test_what_another_version_accepted_is_left_out_and_the_rest_is_in_force(caplog):
+    configs = configs_under()
+
+    configs.renew({"message.max.bytes": "7", "gone.by.now": "1"}, {"message.max.bytes": "many", "max.connections": "8"})
+
+    assert configs.settings.number("message.max.bytes") == 7
+    assert configs.settings.max_connections == 8
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
+    log = configs.topics.log_settings({"segment.bytes": "many", "gone.by.now": "1", "retention.ms": "9"})
+    assert (log.segment_bytes, log.retention_ms) == (1 << 30, 9)
+    assert configs.groups.values({"gone.by.now": "1"}) == configs.groups.defaults
+
+
 @pytest.mark.parametrize(
     ("kind", "own", "key", "elements"),
     [

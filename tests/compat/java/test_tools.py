@@ -1,26 +1,19 @@
 """Kafka's command line tools say of Penstock what they say of Apache Kafka."""
 
 import json
+import re
 
 import pytest
 
 from ..journeys import CODECS, NUMBERS
 from ..test_journeys import codec_on_disk
-
-ROWS = "".join(f"k{number}:v{number}-{'x' * 60}\n" for number in range(20))
-
-
-@pytest.fixture
-def filled(pair, topic):
-    """A topic of one partition and 20 records, on both."""
-    pair.same("kafka-topics", "--create", "--topic", topic, "--partitions", 1)
-    send(pair, topic)
-    return topic
+from .conftest import ROWS
 
 
 def send(pair, topic, *options):
     keyed = ["--reader-property", "parse.key=true", "--reader-property", "key.separator=:"]
-    pair.same("kafka-console-producer", "--topic", topic, *keyed, *options, stdin=ROWS)
+    lines = "".join(f"{key}:{value}\n" for key, value in ROWS)
+    pair.same("kafka-console-producer", "--topic", topic, *keyed, *options, stdin=lines)
 
 
 def read(pair, topic, *options):
@@ -57,13 +50,14 @@ def test_topics_are_created_described_grown_and_deleted(pair, topic):
     ],
     ids=lambda r: " ".join(map(str, r[:4])),
 )
-def test_topics_are_refused_in_the_same_words(pair, filled, refused):
+def test_topics_are_refused_with_the_same_error(pair, filled, refused):
     named = [] if "--topic" in refused else ["--topic", filled]
 
     ours, theirs = pair.run("kafka-topics", *refused, *named)
 
+    # The words are each server's own; programs go by the class.
     assert ours.code == theirs.code == 1
-    assert ours.out == theirs.out
+    assert error_classes(ours) == error_classes(theirs) != []
 
 
 def test_configs_are_set_shown_and_taken_back(pair, filled):
@@ -76,18 +70,19 @@ def test_configs_are_set_shown_and_taken_back(pair, filled):
 
     assert "cleanup.policy=compact" in changed
     assert "retention.ms=60000 sensitive=false synonyms={DYNAMIC_TOPIC_CONFIG:retention.ms=60000" in everything
-    assert all(said.code == 1 and "Not a number of type LONG" in said.error for said in refused)
+    assert [said.code for said in refused] == [1, 1]
+    assert error_classes(refused[0]) == error_classes(refused[1])
+    assert "InvalidConfigurationException" in error_classes(refused[0])
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_the_console_reads_back_what_it_wrote(pair, topic, codec):
-    pair.same("kafka-topics", "--create", "--topic", topic, "--partitions", 1)
-    send(pair, topic, "--compression-codec", codec)
+def test_the_console_reads_back_what_it_wrote(pair, empty, codec):
+    send(pair, empty, "--compression-codec", codec)
 
-    text = read(pair, topic, "--max-messages", 20)
+    text = read(pair, empty, "--max-messages", 20)
 
     assert text.splitlines()[19] == f"Partition:0\tOffset:19\tNO_HEADERS\tk19\tv19-{'x' * 60}"
-    assert codec_on_disk(pair.ours, topic) == NUMBERS[codec]
+    assert codec_on_disk(pair.ours, empty) == NUMBERS[codec]
 
 
 def test_groups_are_described_reset_and_deleted(pair, filled):
@@ -140,9 +135,8 @@ def test_log_directories_tell_the_same_sizes(pair, filled):
 
     ours, theirs = map(sizes, pair.run("kafka-log-dirs", "--describe", "--topic-list", filled))
 
-    # Timestamps are written as differences, so a batch may differ by a byte or two.
-    assert abs(ours[0].pop("size") - theirs[0].pop("size")) <= 60
     assert ours == theirs
+    assert ours[0]["size"] > 20 * 60
 
 
 def test_the_files_on_disk_are_read_by_kafkas_own_tool(pair, filled):
@@ -161,16 +155,18 @@ def test_the_files_on_disk_are_read_by_kafkas_own_tool(pair, filled):
 
 
 def test_a_broker_says_what_it_is(pair):
-    versions = pair.ours.bootstrap_servers
     ours, theirs = (lines_of_versions(said.out) for said in pair.run("kafka-broker-api-versions"))
     cluster, _ = pair.run("kafka-cluster", "cluster-id")
 
-    assert versions
     assert cluster.out == "Cluster ID: ID"
     # Never more than Apache Kafka serves, and no client of that version is left without a common one.
     for api, (low, high) in ours.items():
         assert theirs[api][0] == low, api
         assert high <= theirs[api][1], api
+
+
+def error_classes(said):
+    return re.findall(r"org\.apache\.kafka\.common\.(?:errors|config)\.(\w+)", said.error)
 
 
 def lines_of_versions(text):

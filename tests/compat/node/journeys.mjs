@@ -34,18 +34,18 @@ export function * numbered (from, to) {
 export async function travelInGroup (values, join, produce) {
   const first = await join()
   await produce(0, 20)
-  await until('20 records are read', () => values.length >= 20)
+  await until('20 records are read', () => new Set(values).size >= 20)
   const alone = first.share()
   const second = await join()
   await until('both hold two', () => first.share().length === 2 && second.share().length === 2)
   const shared = [first.share(), second.share()]
   await produce(20, 40)
-  await until('40 records are read', () => values.length >= 40)
+  await until('40 records are read', () => new Set(values).size >= 40)
   await second.leave()
   await until('one holds all', () => first.share().length === partitions)
   const afterLeave = first.share()
   await produce(40, 60)
-  await until('60 records are read', () => values.length >= 60)
+  await until('60 records are read', () => new Set(values).size >= 60)
   await first.leave()
   return { alone, shared, after_leave: afterLeave, values }
 }

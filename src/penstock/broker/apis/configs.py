@@ -7,7 +7,7 @@ from penstock.broker.configs.describe import Described, Describer
 from penstock.broker.outcome import Outcome, Reply
 from penstock.broker.session import Session
 from penstock.coordinate.metadata.names import name_fault
-from penstock.coordinate.metadata.settings import ConfigKind
+from penstock.coordinate.metadata.settings import ConfigKind, kind_fault
 from penstock.kit.refusal import Refused
 from penstock.protocol import messages
 from penstock.protocol.errors import KafkaError
@@ -59,8 +59,7 @@ class ConfigApis:
         keys = frozenset(resource.configuration_keys) if resource.configuration_keys else None
         describe = self._describers.get(kind)
         if describe is None:
-            text = f"resources of type {kind} have no configs here"
-            described: list[Described] | Refused = Refused(KafkaError.INVALID_REQUEST, text)
+            described: list[Described] | Refused = Refused(KafkaError.INVALID_REQUEST, kind_fault(kind))
         else:
             described = describe(name, keys)
         if isinstance(described, Refused):

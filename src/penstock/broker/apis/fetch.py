@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.broker.fetch_sessions import FetchContext, FetchedPartition
 from penstock.broker.outcome import Outcome, Reply, Wait
 from penstock.broker.session import Session
-from penstock.broker.topics import epoch_error
+from penstock.broker.topics import ServedTopic, epoch_error
 from penstock.kit.refusal import Refused
 from penstock.log.partition import Partition
 from penstock.protocol import messages
@@ -42,7 +42,7 @@ class Fetch:
         if request.isolation_level not in ISOLATION_LEVELS:
             return Reply(FetchResponse(error_code=KafkaError.INVALID_REQUEST))
         context = self.sessions.open(request, session.version, now_ms)
-        if context.__class__ is KafkaError:
+        if isinstance(context, KafkaError):
             return Reply(FetchResponse(error_code=context))
         self._look_up(context)
         poll = Poll(self, context, request)
@@ -59,11 +59,13 @@ class Fetch:
             if session.topics_version == topics.version:
                 return
             session.topics_version = topics.version
-        served: dict[Any, Any] = topics.by_id if context.by_id else topics.by_name
+        served: dict[Any, ServedTopic] = topics.by_id if context.by_id else topics.by_name
         for entry in context.entries.values():
             topic = served.get(entry.topic)
-            found = topic is not None and 0 <= entry.index < len(topic.partitions)
-            entry.partition = topic.partitions[entry.index] if found else None
+            index = entry.index
+            entry.partition = (
+                None if topic is None or not 0 <= index < len(topic.partitions) else topic.partitions[index]
+            )
 
 
 class Poll:
@@ -95,6 +97,8 @@ class Poll:
         self.max_bytes = min(request.max_bytes, fetch.max_bytes)
         self.min_bytes = min(request.min_bytes, self.max_bytes)
         self.woken: dict[Any, None] = {}
+        self.watched: dict[Any, FetchedPartition] = {}
+        self.counted: dict[Any, int] = {}
 
     def read(self, entries: Iterable[FetchedPartition]) -> None:
         """Plans the reading of `entries`, in order, within max_bytes; the first batch found is given whole."""
@@ -129,9 +133,8 @@ class Poll:
 
     def watch(self) -> dict[Any, FetchedPartition]:
         """The partitions whose growth may end the wait."""
-        self.watched = {
-            entry.partition: entry for entry in self.context.entries.values() if entry.partition is not None
-        }
+        entries = self.context.entries.values()
+        self.watched = {entry.partition: entry for entry in entries if entry.partition is not None}
         self.counted = {entry.partition: len(answer.records) for entry, answer in self.answers}
         return self.watched
 
@@ -154,12 +157,11 @@ class Poll:
     def expired(self) -> Reply:
         """The answer with what is there now. Inside a session the partitions that never stirred are passed over."""
         self.fetch._look_up(self.context)
-        entries = self.context.entries.values()
         if self.context.incremental:
-            stirred = {id(entry): entry for entry, _ in self.answers}
-            stirred.update((id(self.watched[partition]), self.watched[partition]) for partition in self.woken)
-            entries = stirred.values()
-        self.read(entries)
+            stirred = [entry for entry, _ in self.answers] + [self.watched[partition] for partition in self.woken]
+            self.read({id(entry): entry for entry in stirred}.values())
+        else:
+            self.read(self.context.entries.values())
         return self.answer()
 
     def answer(self) -> Reply:
@@ -183,7 +185,7 @@ class Poll:
             if diverging is not None:
                 return diverging
         plan = partition.read_plan(entry.offset, min(entry.max_bytes, left), self.committed, not self.size)
-        if plan.__class__ is Refused:
+        if isinstance(plan, Refused):
             return self._failure(entry, partition, plan.error)
         data = plan.slice
         self.size += data.size
@@ -210,6 +212,7 @@ class Poll:
             last_stable_offset=partition.last_stable_offset,
             log_start_offset=partition.log_start,
             diverging_epoch=EpochEndOffset(epoch, end),
+            aborted_transactions=[] if self.committed else None,
             records=b"",
         )
 
@@ -218,7 +221,7 @@ class Poll:
         topic = self.fetch.topics.by_name.get(partition.topic)
         if topic is not None:
             topic.counters.failed_fetches.value += 1
-        return _error(entry.index, error)
+        return _error(entry.index, error, aborted=[] if self.committed else None)
 
     def _unknown(self, entry: FetchedPartition) -> Any:
         if self.context.by_id and entry.topic not in self.fetch.topics.by_id:
@@ -234,6 +237,7 @@ class Poll:
             entry.log_start = answer.log_start_offset
             size = len(answer.records)
             if size:
+                assert entry.partition is not None, entry.topic
                 by_name[entry.partition.topic].counters.bytes_out.value += size
                 if session is not None and len(entries) > 1:
                     key = (entry.topic, entry.index)
@@ -252,8 +256,8 @@ class Poll:
         return topics
 
 
-def _error(index: int, error: int) -> Any:
-    return PartitionAnswer(partition_index=index, error_code=error, high_watermark=-1, records=b"")
+def _error(index: int, error: int, aborted: list[Any] | None = None) -> Any:
+    return PartitionAnswer(index, error, -1, aborted_transactions=aborted, records=b"")
 
 
 def _not_a_replica(request: Any) -> Any:

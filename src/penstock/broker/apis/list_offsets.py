@@ -7,6 +7,7 @@ from penstock.broker.outcome import Reply
 from penstock.broker.session import Session
 from penstock.broker.topics import epoch_error
 from penstock.log.partition import Partition
+from penstock.log.scan import Damaged
 from penstock.protocol import messages
 from penstock.protocol.errors import KafkaError
 
@@ -77,7 +78,10 @@ class ListOffsets:
         if error:
             return PartitionAnswer(index, error)
         end = _end(partition, request)
-        at, offset, epoch = (_at_mark if timestamp < 0 else _at_time)(partition, timestamp, end)
+        try:
+            at, offset, epoch = (_at_mark if timestamp < 0 else _at_time)(partition, timestamp, end)
+        except (OSError, Damaged):
+            return PartitionAnswer(index, KafkaError.KAFKA_STORAGE_ERROR)
         return PartitionAnswer(index, KafkaError.NONE, at, offset, epoch if version >= EPOCH_VERSION else -1)
 
 

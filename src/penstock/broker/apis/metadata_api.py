@@ -77,10 +77,10 @@ class Metadata:
         return TopicAnswer(error_code=KafkaError.UNKNOWN_TOPIC_ID, name=None, topic_id=topic_id)
 
     def _by_name(self, name: str | None, faults: dict[str, KafkaError]) -> Any:
-        topic = self.topics.by_name.get(name)
+        topic = self.topics.by_name.get(name or "")
         if topic is not None:
             return self._topic(topic)
-        error = faults.get(name) or name_error(name)
+        error = faults.get(name or "") or name_error(name)
         return TopicAnswer(error_code=error, name=name, is_internal=name in INTERNAL_TOPICS)
 
     def _topic(self, topic: ServedTopic) -> Any:
@@ -142,7 +142,7 @@ class DescribeTopicPartitions:
 
     def _page(self, names: list[str], first: int, left: int) -> tuple[list[Any], Any]:
         node = self.broker.settings.node_id
-        answers = []
+        answers: list[Any] = []
         for name in names:
             if left <= 0:
                 return answers, Cursor(name, 0)

@@ -78,19 +78,24 @@ class Produce:
         if topic is None or index >= len(topic.partitions) or index < 0:
             return PartitionAnswer(index=index, error_code=_unknown(topic, session), base_offset=-1)
         batch = part.records
-        if batch is None or (topic.is_internal and session.client_id != ADMIN_CLIENT_ID):
+        if not batch or (topic.is_internal and session.client_id != ADMIN_CLIENT_ID):
             return _forbidden(topic, index, batch)
         header = check(batch, topic.max_batch_bytes)
-        if header.__class__ is Refused:
+        if isinstance(header, Refused):
             return _failed(topic, index, header)
-        if header.base_offset or header.attributes & _SECOND_LOOK or not topic.opaque:
+        if (
+            header.base_offset
+            or header.attributes & _SECOND_LOOK
+            or not topic.opaque
+            or header.producer_id >= 0 > header.base_sequence
+        ):
             seen = _look_closer(topic, index, batch, header, session.version)
-            if seen.__class__ is PartitionAnswer:
+            if isinstance(seen, PartitionAnswer):
                 return seen
             batch, header = seen
         partition = topic.partitions[index]
         done = partition.append(batch, header, now_ms)
-        if done.__class__ is Refused:
+        if isinstance(done, Refused):
             if done.error == KafkaError.INVALID_TIMESTAMP:
                 return _late_or_early(topic, index, batch, done, now_ms)
             return _failed(topic, index, done, partition.log_start)
@@ -186,13 +191,16 @@ def _look_closer(
     elif attributes & TRANSACTIONAL_BIT:
         # What Kafka says of a transactional id that its coordinator does not know.
         refused = Refused(KafkaError.INVALID_PRODUCER_ID_MAPPING, "the batch belongs to no ongoing transaction")
+    elif header.producer_id >= 0 > header.base_sequence:
+        text = f"producer {header.producer_id} gave the sequence {header.base_sequence}; the first one is 0"
+        refused = Refused(KafkaError.INVALID_RECORD, text)
     elif attributes & CODEC_BITS == Codec.ZSTD and version < ZSTD_VERSION:
         refused = Refused(
             KafkaError.UNSUPPORTED_COMPRESSION_TYPE,
             f"zstd needs Produce version {ZSTD_VERSION} or newer, this request has version {version}",
         )
     if refused is not None:
-        return _failed(topic, index, refused)
+        return _failed(topic, index, refused, topic.partitions[index].log_start)
     try:
         return _convert(topic, index, batch, header)
     except BatchError as error:
@@ -265,7 +273,7 @@ def _unknown(topic: ServedTopic | None, session: Session) -> KafkaError:
 
 
 def _forbidden(topic: ServedTopic, index: int, records: memoryview | None) -> Any:
-    if records is None:
+    if not records:
         return _failed(topic, index, Refused(KafkaError.INVALID_RECORD, "no batch was sent for the partition"))
     text = f"{topic.name} is an internal topic: only the broker writes to it"
     return _failed(topic, index, Refused(KafkaError.INVALID_TOPIC_EXCEPTION, text))

@@ -92,11 +92,11 @@ def served_markdown() -> str:
         "| API | key | versions | Kafka 4.3.1 |",
         "|---|---|---|---|",
     ]
-    for key, api in API.items():
+    for api in API.values():
         if "broker" in api.listeners:
-            served = SERVED.get(key)
+            served = SERVED.get(api.key)
             ours = "" if served is None else _range(served.advertised_min, served.max)
-            lines.append(f"| {api.name} | {int(key)} | {ours} | {_range(api.min_version, api.max_version)} |")
+            lines.append(f"| {api.name} | {int(api.key)} | {ours} | {_range(api.min_version, api.max_version)} |")
     return "\n".join([*lines, ""])
 
 

@@ -42,10 +42,11 @@ class TopicApis:
         return self.controller.when_on_disk(Reply(reply))
 
     def _configs(self, own: dict[str, str]) -> list[Any]:
+        """All configs of a new topic; those of its own as they were given."""
         return [
             ConfigAnswer(
                 name=entry.config.name,
-                value=entry.value,
+                value=own.get(entry.config.name, entry.value),
                 read_only=entry.read_only,
                 config_source=entry.source,
                 is_sensitive=entry.is_sensitive,

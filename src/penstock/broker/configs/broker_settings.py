@@ -62,7 +62,6 @@ class BrokerSettings:
     delete_topic_enable: bool
     penstock_partitions_max: int
     log_retention_check_interval_ms: int
-    log_flush_scheduler_interval_ms: int
     log_flush_offset_checkpoint_interval_ms: int
     log_flush_start_offset_checkpoint_interval_ms: int
     producer_id_expiration_ms: int

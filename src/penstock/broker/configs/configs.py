@@ -1,5 +1,6 @@
 """The configs of a running broker as they are now, and what may become of them."""
 
+import logging
 from collections.abc import Mapping
 
 from penstock.broker.configs.broker_settings import BrokerSettings
@@ -11,6 +12,8 @@ from penstock.coordinate.metadata.settings import ConfigKind
 from penstock.kit.refusal import Refused
 from penstock.kit.settings import Kind, SettingError, Value, split_list, unknown
 from penstock.protocol.errors import KafkaError
+
+log = logging.getLogger("penstock.broker")
 
 CATALOG: Mapping[ConfigKind, Mapping[str, Config]] = {
     ConfigKind.TOPIC: TOPIC,
@@ -30,9 +33,9 @@ class Configs:
     def renew(self, all_brokers: Mapping[str, str], own: Mapping[str, str]) -> None:
         """Takes the dynamic broker configs of all brokers and of this one; they were accepted by `fault`.
 
-        Error: SettingError, from a metadata log that holds what this version does not take.
+        What would not be accepted now, because it was by another version or under another file, is left out.
         """
-        settings = self.settings.with_dynamic(all_brokers, own)
+        settings = self._with_dynamic(dict(all_brokers), dict(own))
         self.topics, self.groups = TopicConfigs(settings), GroupConfigs(settings)
         self.settings = settings
 
@@ -56,6 +59,18 @@ class Configs:
             return split_list(configs[key])
         value = self._default(kind, key)
         return list(value) if isinstance(value, list) else []
+
+    def _with_dynamic(self, all_brokers: dict[str, str], own: dict[str, str]) -> BrokerSettings:
+        """Error: SettingError, when it is not about a dynamic config."""
+        while True:
+            try:
+                return self.settings.with_dynamic(all_brokers, own)
+            except SettingError as error:
+                layer = next((layer for layer in (own, all_brokers) if error.name in layer), None)
+                if layer is None:
+                    raise
+                log.warning("a dynamic config of the broker is left out: %s", error)
+                del layer[error.name]
 
     def _default(self, kind: ConfigKind, key: str) -> Value:
         if kind is ConfigKind.TOPIC:

@@ -1,9 +1,11 @@
 """One of Kafka's configs, and what becomes of it here."""
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
-from penstock.kit.settings import Definition
+from penstock.kit.settings import Definition, SettingError, Value
 
 
 class Update(StrEnum):
@@ -56,3 +58,12 @@ class Config(Definition):
     why: str = ""
     internal: bool = False
     synonyms: tuple[Synonym, ...] = ()
+
+
+def taken(catalog: Mapping[str, Config], own: Mapping[str, str]) -> dict[str, Value]:
+    """The values of `own`, typed; without those that were accepted once, by another version, and would not be now."""
+    values: dict[str, Value] = {}
+    for name, text in own.items():
+        with suppress(KeyError, SettingError):
+            values[name] = catalog[name].parse(text)
+    return values

@@ -5,6 +5,7 @@ from typing import Any
 
 from penstock.broker.configs.broker_settings import BrokerSettings
 from penstock.broker.configs.catalog import BROKER, GROUP
+from penstock.broker.configs.definition import taken
 from penstock.kit.settings import SettingError, Value, unknown
 
 _STANDBY = "streams.num.standby.replicas"
@@ -35,7 +36,7 @@ class GroupConfigs:
 
     def values(self, own: Mapping[str, str]) -> Mapping[str, Value]:
         """Every group config, typed. own: configs that were accepted by `fault`."""
-        return {**self.defaults, **{name: GROUP[name].parse(text) for name, text in own.items() if name in GROUP}}
+        return {**self.defaults, **taken(GROUP, own)}
 
     def fault(self, own: Mapping[str, str]) -> str:
         """Why a group may not have these configs; "" when it may."""

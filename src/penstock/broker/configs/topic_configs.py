@@ -7,7 +7,7 @@ from typing import Any
 
 from penstock.broker.configs.broker_settings import BrokerSettings
 from penstock.broker.configs.catalog import TOPIC
-from penstock.broker.configs.definition import Config
+from penstock.broker.configs.definition import Config, taken
 from penstock.kit.settings import SettingError, Value, unknown
 from penstock.log.settings import LogSettings
 
@@ -30,9 +30,7 @@ class TopicConfigs:
 
     def values(self, own: Mapping[str, str]) -> Mapping[str, Value]:
         """Every topic config, typed. own: configs that were accepted by `fault`."""
-        if not own:
-            return self.defaults
-        return {**self.defaults, **{name: TOPIC[name].parse(text) for name, text in own.items() if name in TOPIC}}
+        return {**self.defaults, **taken(TOPIC, own)} if own else self.defaults
 
     def log_settings(self, own: Mapping[str, str]) -> LogSettings:
         """What a partition's log goes by. own: configs that were accepted by `fault`."""

@@ -191,8 +191,6 @@ class Groups:
     def _fire(self, timer: Timer) -> Outcomes:
         desk = self._desk
         if timer.kind is TimerKind.RETENTION:
-            if desk.phases.get(timer.group) is not Phase.LOADED:
-                return []
             desk.timers.set(timer, desk.now_ms + desk.settings.offsets_retention_check_interval_ms)
             return expiry.expire(desk, timer.group)
         group: ClassicGroup = timer.group

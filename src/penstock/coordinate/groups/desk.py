@@ -10,7 +10,7 @@ from penstock.coordinate.groups.group import ClassicGroup, GroupType
 from penstock.coordinate.groups.placement import group_partition
 from penstock.coordinate.groups.settings import GroupSettings
 from penstock.coordinate.groups.states import State
-from penstock.coordinate.groups.timers import Timers
+from penstock.coordinate.groups.timers import Timer, Timers
 from penstock.coordinate.offsets.store import Offsets
 from penstock.coordinate.outcome import Message, Outcome, Pending, Record
 from penstock.kit.refusal import Refused
@@ -78,10 +78,23 @@ _CLIENT_CODES = {
 class Desk:
     """One coordinator's state, and the call under way: its time and the replies it gives.
 
-    done: by ticket, replies of this call and of earlier ones; a new dict for every call.
+    done: by ticket, replies of this call and of earlier ones; a new dict for every call. phases, retention: by
+    partition of `__consumer_offsets`; the timers for the next look at what has expired.
     """
 
-    __slots__ = ("dice", "done", "groups", "now_ms", "offsets", "phases", "settings", "tickets", "timers", "topics")
+    __slots__ = (
+        "dice",
+        "done",
+        "groups",
+        "now_ms",
+        "offsets",
+        "phases",
+        "retention",
+        "settings",
+        "tickets",
+        "timers",
+        "topics",
+    )
 
     def __init__(self, settings: GroupSettings, dice: Callable[[int], bytes], topics: Topics | None) -> None:
         self.settings = settings
@@ -91,6 +104,7 @@ class Desk:
         self.offsets = Offsets()
         self.groups: dict[str, AnyGroup] = {}
         self.phases: dict[int, Phase] = {}
+        self.retention: dict[int, Timer] = {}
         self.tickets = 0
         self.now_ms = 0
         self.done: dict[int, Message] = {}

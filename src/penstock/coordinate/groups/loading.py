@@ -74,7 +74,7 @@ def _group_of(desk: Desk, group_id: str, value: Any) -> ClassicGroup:
 def loaded(desk: Desk, partition: int) -> list[Outcome]:
     """The partition's groups are ours from now on: sessions start, as if everybody had just sent a heartbeat."""
     desk.phases[partition] = Phase.LOADED
-    retention = Timer(TimerKind.RETENTION, partition)
+    retention = desk.retention.setdefault(partition, Timer(TimerKind.RETENTION, partition))
     desk.timers.set(retention, desk.now_ms + desk.settings.offsets_retention_check_interval_ms)
     outcomes = []
     for group in list(desk.groups.values()):
@@ -91,6 +91,8 @@ def loaded(desk: Desk, partition: int) -> list[Outcome]:
 def unload(desk: Desk, partition: int) -> dict[int, Message]:
     """Forgets the partition's groups and offsets; the replies of those who waited."""
     desk.phases.pop(partition, None)
+    if partition in desk.retention:
+        desk.retention.pop(partition).stop()
     for group in list(desk.groups.values()):
         if group.partition != partition:
             continue

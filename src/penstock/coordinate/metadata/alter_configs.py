@@ -13,7 +13,7 @@ from penstock.coordinate.metadata.outcome import (
     TopicConfigured,
 )
 from penstock.coordinate.metadata.records import to_bytes
-from penstock.coordinate.metadata.settings import ConfigKind
+from penstock.coordinate.metadata.settings import ConfigKind, kind_fault
 from penstock.kit.refusal import Refused
 from penstock.kit.settings import split_list
 from penstock.protocol import messages
@@ -133,8 +133,7 @@ class _Alteration:
         try:
             kind = ConfigKind(resource.resource_type)
         except ValueError:
-            text = f"resources of type {resource.resource_type} have no configs that can be changed here"
-            return Refused(invalid, text)
+            return Refused(invalid, kind_fault(resource.resource_type))
         keys = Counter(config.name for config in resource.configs)
         for key, given in keys.items():
             if given > 1:

@@ -16,6 +16,14 @@ class ConfigKind(IntEnum):
     GROUP = 32
 
 
+_NOT_SERVED = {8: "log levels of brokers are not served", 16: "client metrics are not served"}
+
+
+def kind_fault(resource_type: int) -> str:
+    """Why resources of a type that is no ConfigKind have no configs."""
+    return _NOT_SERVED.get(resource_type, f"there are no resources of type {resource_type} with configs")
+
+
 @dataclass(frozen=True, slots=True)
 class MetadataSettings:
     """node_id, num_partitions, delete_topic_enable: Kafka's settings; directory_id: of the log directory.

@@ -89,6 +89,7 @@ class LogWorld:
             if not len(plan.slice):
                 return found
             for header, view in walk(plan.slice.read()):
+                assert header.next_offset > position, f"a fetch at {position} was answered with {header}"
                 found += [record for record in decode_records(view, 1 << 30) if record.offset >= position]
                 position = header.next_offset
 

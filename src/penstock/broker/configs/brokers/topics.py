@@ -64,7 +64,7 @@ log.flush.interval.messages long = 9223372036854775807 [1..] cluster acts
 log.flush.interval.ms long [0..] cluster acts
     Time after which a log is written through to the disk.
 log.flush.scheduler.interval.ms long = 9223372036854775807 [1..] acts
-    How often logs are looked at for being written through; also log.flush.interval.ms, if that is not set.
+    log.flush.interval.ms, if that is not set.
 log.flush.offset.checkpoint.interval.ms int = 60000 [0..] acts
     How often it is noted up to where logs need no recovery.
 log.flush.start.offset.checkpoint.interval.ms int = 60000 [0..] acts
@@ -98,7 +98,7 @@ log.cleaner.delete.retention.ms long = 86400000 [0..] cluster
 producer.id.expiration.ms int = 86400000 [1..] cluster acts
     A producer that is silent this long is forgotten, and with it what it sent before.
 producer.id.expiration.check.interval.ms int = 600000 [1..] internal
-    How often silent producers are looked for.
+    How often silent producers are looked for; that is done with log.retention.check.interval.ms.
 create.topic.policy.class.name class only:plugins
     A class that may refuse new topics.
 alter.config.policy.class.name class only:plugins
