@@ -36,7 +36,7 @@ quick: setup
 	$(BIN)/python -m pytest -m "not slow and not clients and not apache" -n 2 --dist loadfile
 
 test: setup check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 bench: setup
 	$(BIN)/python -m bench.run

@@ -9,12 +9,16 @@ import pytest
 from .servers import SERVERS, Server, apache
 
 HERE = Path(__file__).parent
+# The first run of a machine builds programs in Go and Rust within some test.
+TIMEOUT_SECONDS = 900
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.clients)
+            item.add_marker(pytest.mark.timeout(TIMEOUT_SECONDS))
             if "apache_neighbour" in item.fixturenames or config.getoption("--broker") == "apache":
                 item.add_marker(pytest.mark.apache)
 

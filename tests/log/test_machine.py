@@ -223,7 +223,7 @@ class LogMachine(RuleBasedStateMachine):
         del self.records[end:]
         self.synced = min(self.synced, end)
         for history in self.producers.values():
-            history.batches = [sent for sent in history.batches if sent.base < end]
+            history.batches = [sent for sent in history.batches if sent.base + sent.count <= end]
         self.check_bounds()
 
     def forget_all_but_the_last(self) -> None:

@@ -64,6 +64,20 @@ def test_who_finds_no_memory_is_not_read_from_until_others_are_done():
         wire.lose()
 
 
+def test_frames_that_an_inbox_could_hold_are_never_kept_waiting():
+    hub = still_hub(echoing(), request_bytes_queued_max=1_000)
+    stalled, small = Wire(hub), Wire(hub)
+    stalled.feed(produce(1, b"x" * 400_000)[:100])
+    frame = produce(2, b"x" * 200_000)
+
+    small.feed(frame[:7])
+    small.feed(frame[7:])
+
+    assert [number for number, _ in small.replies()] == [2]
+    stalled.lose()
+    small.lose()
+
+
 @pytest.mark.parametrize("granted", [False, True])
 def test_a_connection_that_is_lost_leaves_the_line(granted):
     hub = still_hub(echoing(), request_bytes_queued_max=1_000)

@@ -38,17 +38,13 @@ class Metrics:
 
     def watch(self, sessions: FetchSessions) -> None:
         """Adds what is to be known of the fetch sessions."""
-        gauges, room = self.registry.gauges, "kafka_server_fetchsessioncache"
-        gauges(f"{room}_numincrementalfetchsessions", "Fetch sessions.", (), lambda: [((), len(sessions))])
-        gauges(
-            f"{room}_numincrementalfetchpartitionscached",
-            "Partitions in them.",
-            (),
-            lambda: [((), sessions.partitions)],
-        )
-        gauges(
-            f"{room}_incrementalfetchsessionevictions", "Sessions that gave way.", (), lambda: [((), sessions.evicted)]
-        )
+        gauges, cache = self.registry.gauges, "kafka_server_fetchsessioncache"
+        count = f"{cache}_numincrementalfetchsessions"
+        gauges(count, "Fetch sessions kept.", (), lambda: [((), len(sessions))])
+        cached = f"{cache}_numincrementalfetchpartitionscached"
+        gauges(cached, "Partitions in fetch sessions.", (), lambda: [((), sessions.partitions)])
+        evictions = f"{cache}_incrementalfetchsessionevictions"
+        gauges(evictions, "Fetch sessions that gave way to others.", (), lambda: [((), sessions.evicted)])
 
     def _by_topic(self, name: str, text: str) -> Counters:
         return self.registry.counters(f"kafka_server_brokertopicmetrics_{name}", text, ("topic",))

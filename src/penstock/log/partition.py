@@ -171,8 +171,9 @@ class Partition(SegmentedLog):
     def read_plan(self, offset: int, max_bytes: int, committed: bool, must_give_one: bool) -> ReadPlan | Refused:
         """Where the bytes of a fetch lie; reads none of them, at the tail not even to find them.
 
-        offset: first record wanted; max_bytes: at most this much, a batch may be cut off at the end, but with
-        must_give_one the first is given whole even when larger. committed: not past the last stable offset.
+        offset: first record wanted; max_bytes: at most this much, the last of several batches may be cut off. A first
+        one that is larger is given whole with must_give_one, else nothing is.
+        committed: not past the last stable offset.
         The slice is of one segment, and empty at the end of what is visible.
         Errors: OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE, KAFKA_STORAGE_ERROR.
         """
@@ -214,7 +215,8 @@ class Partition(SegmentedLog):
             end = self._position_of(segment, high)
         wanted = max(max_bytes, batch_size) if must_give_one else max_bytes
         size = min(wanted, end - position)
-        return FileSlice(segment.log or segment.file(), position, size) if size > 0 else _NOTHING
+        # Less than one batch is nothing: Java clients take an answer without a whole batch for a broken one.
+        return FileSlice(segment.log or segment.file(), position, size) if size >= batch_size else _NOTHING
 
     def _after(self, segment: Segment) -> tuple[Segment, Segment | None]:
         at = self.segments.index(segment) + 1

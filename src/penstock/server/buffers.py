@@ -17,8 +17,8 @@ class Buffers:
     """The receive memory of one broker's loop.
 
     inbox: every read goes here first and is worked off before the loop reads again, so thousands of idle connections
-    cost no receive memory; narrow: its first part. A frame that did not arrive whole is moved to a buffer of its own,
-    paid from `budget`.
+    cost no receive memory; narrow: its first part. A frame that did not arrive whole is moved to a buffer of its own;
+    one larger than the inbox is paid from `budget`.
     """
 
     __slots__ = ("_spare_bytes", "_spares", "budget", "inbox", "inbox_view", "narrow")

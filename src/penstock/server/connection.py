@@ -193,6 +193,7 @@ class Connection(asyncio.BufferedProtocol):
         """
         if self._paused & GONE:
             return
+        self._paused |= GONE
         self._drop_frame()
         if self._transport.can_write_eof():
             self._transport.write_eof()
@@ -352,12 +353,15 @@ class Connection(asyncio.BufferedProtocol):
             self._unreadable(hub.wrong_size(size))
             return
         whole = size + 4
-        if self._reserved != whole and not hub.buffers.budget.reserve(whole, self._granted):
-            self._pause(FOR_MEMORY)
-            self._reserved = -whole
-            self._held = bytearray(rest)
-            return
-        self._reserved = whole
+        # Frames that an inbox could hold are not counted: that much each connection may have, or a few clients that
+        # announce large frames and never send them would keep everybody else waiting.
+        if whole > len(hub.buffers.inbox) and self._reserved != whole:
+            if not hub.buffers.budget.reserve(whole, self._granted):
+                self._pause(FOR_MEMORY)
+                self._reserved = -whole
+                self._held = bytearray(rest)
+                return
+            self._reserved = whole
         self._begin(whole, rest)
 
     def _begin(self, whole: int, rest: memoryview) -> None:
@@ -376,7 +380,7 @@ class Connection(asyncio.BufferedProtocol):
         if filled > len(buffers.inbox):
             self._at_rest = buffers.narrow
         self._target = self._at_rest
-        if not self._reserved:
+        if filled == 4:
             self._keep(memoryview(frame))
             return
         self._work(frame, memoryview(frame)[:filled], now_ms)

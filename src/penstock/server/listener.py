@@ -112,7 +112,11 @@ class Server:
     async def _say_goodbye(self, connections: list[Connection]) -> None:
         hub = self.hub
         for connection in connections:
-            connection.say_goodbye()
+            # Who did not read what it was sent in all the time there was gets no more.
+            if connection.is_done:
+                connection.say_goodbye()
+            else:
+                connection.abort()
         deadline = hub.loop.time() + _GOODBYE_S
         while hub.connections and hub.loop.time() < deadline:
             await asyncio.sleep(_LOOK_S)

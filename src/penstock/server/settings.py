@@ -26,7 +26,7 @@ class ServerSettings:
     listener_protocols: str = "PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL"
     request_bytes_max: int = 104_857_600
     request_bytes_queued_max: int = QUEUED_BYTES_DEFAULT
-    reply_bytes_max: int = 1_048_576
+    reply_bytes_max: int = 262_144
     replies_pending_max: int = 4_096
     connections_max: int = 2_147_483_647
     connections_per_ip_max: int = 2_147_483_647

@@ -13,8 +13,7 @@ log = logging.getLogger("penstock.server")
 class Syncing:
     """Group commit: while one fsync runs, everything that is appended gathers for the next one.
 
-    The thread starts with the first partition that needs it, so a broker that leaves durability to the page cache,
-    as Kafka does by default, has none.
+    The thread starts with the first partition that needs it.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, broker: Any, done: Callable[[], None]) -> None:

@@ -18,8 +18,8 @@ Part = Buffer | FileSlice
 # Up to here a slice is read and leaves together with its reply's other parts in one system call; above, sendfile(2)
 # spares the copy. On loopback the two cost the same between 64 and 256 KiB.
 SLICE_READ_MAX = 65_536
-# What goes through the transport when the socket is full.
-CHUNK_BYTES = 65_536
+# What goes through the transport when the socket is full: the memory that a slow reader costs.
+CHUNK_BYTES = 131_072
 # So much is gathered before it is written: more than a socket takes at once would only wait in memory.
 GATHER_BYTES = 262_144
 # IOV_MAX of Linux and macOS.

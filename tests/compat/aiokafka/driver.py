@@ -127,9 +127,7 @@ class Member:
     async def join(cls, bootstrap, topic, assignor, values):
         self = cls()
         strategy = (ASSIGNORS[assignor],)
-        self.member = await consumer(
-            bootstrap, f"{topic}-group", topic, partition_assignment_strategy=strategy
-        )
+        self.member = await consumer(bootstrap, f"{topic}-group", topic, partition_assignment_strategy=strategy)
         self.task = asyncio.create_task(self.read(values))
         return self
 

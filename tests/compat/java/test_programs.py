@@ -103,7 +103,9 @@ def test_the_performance_tools_send_and_read_every_record(acks, broker, topic):
 
 
 def test_records_travel_end_to_end(broker, topic):
-    said = run(broker, "kafka-e2e-latency", "--topic", topic, "--num-records", 200, "--producer-acks", 1, "--record-size", 100)
+    said = run(
+        broker, "kafka-e2e-latency", "--topic", topic, "--num-records", 200, "--producer-acks", 1, "--record-size", 100
+    )
 
     assert "Avg latency" in said
     assert re.search(r"Percentiles: 50th = \d+, 99th = \d+, 99.9th = \d+", said)

@@ -60,9 +60,7 @@ class Pair:
             ours, theirs = two.map(on, (self.ours, self.theirs))
         return ours, theirs
 
-    def same(
-        self, name: str, *arguments: object, stdin: str = "", files: bool = False, ordered: bool = True
-    ) -> str:
+    def same(self, name: str, *arguments: object, stdin: str = "", files: bool = False, ordered: bool = True) -> str:
         """What both said on standard output, after it proved to be the same. ordered: the lines too."""
         ours, theirs = self.run(name, *arguments, stdin=stdin, files=files)
         if not ordered:
@@ -76,4 +74,6 @@ def _in_order(said: Said) -> Said:
 
 
 def _beside(ours: Said, theirs: Said) -> str:
-    return f"--- {'ours'}\n{ours.code}\n{ours.out}\n{ours.error}\n--- theirs\n{theirs.code}\n{theirs.out}\n{theirs.error}"
+    return (
+        f"--- {'ours'}\n{ours.code}\n{ours.out}\n{ours.error}\n--- theirs\n{theirs.code}\n{theirs.out}\n{theirs.error}"
+    )

@@ -78,11 +78,18 @@ def results(server: Server, report: Path) -> dict[str, Result]:
         "PYTHONPATH": str(folder),
     }
     options = ["-q", "-p", "no:penstock", "-p", "no:cacheprovider", "-p", "no:xdist", "--timeout=60"]
-    command = [sys.executable, "-m", "pytest", *options, "-c", os.devnull, f"--rootdir={folder}", f"--junitxml={report}"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        *options,
+        "-c",
+        os.devnull,
+        f"--rootdir={folder}",
+        f"--junitxml={report}",
+    ]
     command += [str(folder / "test" / "integration" / name) for name in FILES]
-    subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, timeout=SUITE_SECONDS_MAX, check=False
-    )
+    subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=SUITE_SECONDS_MAX, check=False)
     assert report.exists(), f"kafka-python's tests did not run: {' '.join(command)}"
     return dict(map(_read, ElementTree.parse(report).iter("testcase")))
 

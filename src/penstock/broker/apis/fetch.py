@@ -1,6 +1,6 @@
 """Fetch: where the wanted batches lie, at once or as soon as enough of them are there.  Source: FetchRequest v4-18."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from penstock.broker.fetch_sessions import FetchContext, FetchedPartition
@@ -62,10 +62,8 @@ class Fetch:
         served: dict[Any, ServedTopic] = topics.by_id if context.by_id else topics.by_name
         for entry in context.entries.values():
             topic = served.get(entry.topic)
-            index = entry.index
-            entry.partition = (
-                None if topic is None or not 0 <= index < len(topic.partitions) else topic.partitions[index]
-            )
+            found = topic is not None and 0 <= entry.index < len(topic.partitions)
+            entry.partition = topic.partitions[entry.index] if topic is not None and found else None
 
 
 class Poll:
@@ -96,9 +94,9 @@ class Poll:
         self.committed = request.isolation_level == READ_COMMITTED
         self.max_bytes = min(request.max_bytes, fetch.max_bytes)
         self.min_bytes = min(request.min_bytes, self.max_bytes)
-        self.woken: dict[Any, None] = {}
-        self.watched: dict[Any, FetchedPartition] = {}
-        self.counted: dict[Any, int] = {}
+        self.woken: dict[Partition, None] = {}
+        self.watched: dict[Partition, FetchedPartition] = {}
+        self.counted: dict[Partition | None, int] = {}
 
     def read(self, entries: Iterable[FetchedPartition]) -> None:
         """Plans the reading of `entries`, in order, within max_bytes; the first batch found is given whole."""
@@ -131,14 +129,14 @@ class Poll:
         """Whether waiting would give nothing better: bytes enough, a failure, or nothing that could grow."""
         return self.size >= self.min_bytes or self.failed or not self.readable
 
-    def watch(self) -> dict[Any, FetchedPartition]:
+    def watch(self) -> Iterable[Partition]:
         """The partitions whose growth may end the wait."""
         entries = self.context.entries.values()
         self.watched = {entry.partition: entry for entry in entries if entry.partition is not None}
         self.counted = {entry.partition: len(answer.records) for entry, answer in self.answers}
         return self.watched
 
-    def wake(self, partition: Hashable) -> None:
+    def wake(self, partition: Any) -> None:
         self.woken[partition] = None
 
     def ready(self) -> Reply | None:
@@ -146,7 +144,8 @@ class Poll:
         find, committed = self.fetch.topics.find, self.committed
         for partition in self.woken:
             entry = self.watched[partition]
-            if partition.offline is not None or find(partition.topic, partition.index) is not partition:
+            served = find(partition.topic, partition.index)
+            if partition.offline is not None or served is not partition:
                 return self.expired()
             end = partition.last_stable_offset if committed else partition.high_watermark
             available = min(partition.bytes_after(entry.offset), entry.max_bytes) if entry.offset < end else 0
