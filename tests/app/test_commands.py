@@ -9,8 +9,8 @@ from penstock import __version__
 from penstock.cli.main import NOUNS
 
 
-def penstock(*arguments, python=()):
-    command = [sys.executable, *python, "-m", "penstock.cli.main", *arguments]
+def penstock(*arguments):
+    command = [sys.executable, "-m", "penstock.cli.main", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -43,8 +43,11 @@ def test_every_command_has_its_help(noun):
 
 
 def test_a_broker_starts_without_the_libraries_of_other_commands():
-    imported = penstock("broker", "--help", python=["-X", "importtime"]).stderr
+    program = "import sys; from penstock.cli.main import NOUNS, load; load(NOUNS['broker'])"
+    program += "; import penstock.app.broker_process, penstock.app.options; print(*sys.modules)"
 
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+
+    imported = set(ended.stdout.split())
     assert "penstock.cli.broker" in imported
-    for library in ("typer", "rich", "confluent_kafka", "prometheus_client", "penstock.cli.topic", "asyncio"):
-        assert f"| {library}\n" not in imported.replace("  ", "")
+    assert not imported & {"typer", "click", "rich", "confluent_kafka", "prometheus_client", "penstock.cli.topic"}

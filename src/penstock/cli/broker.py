@@ -5,7 +5,8 @@ argparse, not Typer as the other commands: Typer alone takes a third of the time
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 # Only what parses the command line is imported here, so that a wrong option is told at once.
 
@@ -59,8 +60,12 @@ def serve(
     metrics_port: int | None,
     *,
     tell_metrics: bool = False,
+    defaults: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Runs until it is told to end; exits with the status of the broker, 1 when it cannot start."""
+    """Runs until it is told to end; exits with the status of the broker, 1 when it cannot start.
+
+    defaults: settings of a command that differ from Kafka's; file and assignments win over them.
+    """
     from penstock.app import broker_process
     from penstock.app.options import make_options, read_config
 
@@ -70,7 +75,7 @@ def serve(
             print(f"Metrics at http://{options.metrics_host}:{metrics}/metrics", flush=True)
 
     try:
-        config = read_config(config_file, assignments)
+        config = {**defaults, **read_config(config_file, assignments)}
         options = make_options(config, data_dir=data_dir, host=host, port=kafka_port, metrics_port=metrics_port)
         status = broker_process.run(options, ready)
     except broker_process.START_FAULTS as error:

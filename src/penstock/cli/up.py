@@ -8,6 +8,8 @@ from penstock.cli.broker import add_serving_options, port, serve
 DATA_DIR = "penstock-data"
 KAFKA_PORT = 9092
 METRICS_PORT = 9644
+# Kafka's three seconds spare a large deployment rebalances while its members start; one that is tried out only waits.
+DEFAULTS = {"group.initial.rebalance.delay.ms": "0"}
 
 
 def main(args: Sequence[str] | None = None, prog_name: str = "penstock up") -> None:
@@ -29,4 +31,5 @@ def main(args: Sequence[str] | None = None, prog_name: str = "penstock up") -> N
         kafka_port=given.kafka_port,
         metrics_port=given.metrics_port,
         tell_metrics=True,
+        defaults=DEFAULTS,
     )

@@ -229,16 +229,17 @@ class Partition(SegmentedLog):
         return found[0] if found else segment.size
 
     def bytes_after(self, offset: int) -> int:
-        """How many visible bytes follow; up to an index interval and a batch too many, since no file is read."""
+        """How many visible bytes follow; up to an index interval and a batch too many. Error: OSError, Damaged."""
         high = self.high_watermark
         if not self.log_start <= offset < high or self._wake() is not None:
             return 0
-        at = bisect_right(self.segments, offset, key=_base_offset) - 1
-        last = bisect_right(self.segments, high - 1, key=_base_offset) - 1
-        total = sum(segment.known_size() for segment in self.segments[at:last])
-        end = self.segments[last]
-        total += end.size if high == self.next_offset else end.position_near(high)
-        return max(0, total - self.segments[at].position_near(offset))
+        segments = self.segments
+        at = bisect_right(segments, offset, key=_base_offset) - 1
+        last = bisect_right(segments, high - 1, key=_base_offset) - 1
+        total = sum(segment.known_size() for segment in segments[at : last + 1])
+        if high < self.next_offset and (last + 1 == len(segments) or high < segments[last + 1].base_offset):
+            total += self._position_of(segments[last], high) - segments[last].size
+        return total - segments[at].position_near(offset)
 
     def offset_at_time(self, timestamp: int) -> tuple[int, int] | None:
         """(offset, timestamp) of the first visible record not before `timestamp`, None when there is none.

@@ -303,6 +303,8 @@ class SegmentedLog:
         if offset < self.segments[0].base_offset:
             self._begin_at(offset)
             return
+        # What stays must not be less durable than the new end of it.
+        self.sync()
         kept = bisect_right(self.segments, offset, key=_base_offset)
         for segment in reversed(self.segments[kept:]):
             segment.drop()
