@@ -169,6 +169,20 @@ def test_what_cannot_be_taken_is_told_in_one_line(tmp_path, arguments, words):
     assert not os.path.exists(tmp_path / "data")
 
 
+def test_a_metrics_port_that_is_taken_ends_a_start_cleanly(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        arguments = ["--data-dir", str(tmp_path), "--port", "0", "--metrics-port", str(taken.getsockname()[1])]
+
+        ended = subprocess.run(
+            [*COMMAND, "broker", *arguments], capture_output=True, text=True, timeout=30, check=False
+        )
+
+    assert ended.returncode == 1
+    assert "the metrics port 127.0.0.1:" in ended.stderr
+    assert ended.stdout == ""
+    assert (tmp_path / CLEAN_MARK).exists()
+
+
 def test_a_data_directory_has_to_be_named(tmp_path):
     ended = subprocess.run([*COMMAND, "broker"], capture_output=True, text=True, timeout=30, check=False, cwd=tmp_path)
 

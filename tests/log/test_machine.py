@@ -168,6 +168,7 @@ class LogMachine(RuleBasedStateMachine):
         target = self.log_start + int(offset * (len(self.records) - self.log_start))
 
         self.partition.truncate_to(target)
+        self.world.directory.checkpoint(sync=True)
 
         assert self.log_start <= self.partition.next_offset <= target
         self.adopt_end()

@@ -168,6 +168,7 @@ class LogMachine(RuleBasedStateMachine):
         target = self.log_start + int(offset * (len(self.records) - self.log_start))
 
         self.partition.truncate_to(target)
+        self.world.directory.checkpoint(sync=True)
 
         assert self.log_start <= self.partition.next_offset <= target
         self.adopt_end()
@@ -241,4 +242,4 @@ class LogMachine(RuleBasedStateMachine):
 
 
 TestLogMachine = LogMachine.TestCase
-TestLogMachine.settings = settings(max_examples=1500, stateful_step_count=60, deadline=None)
+TestLogMachine.settings = settings(max_examples=2500, stateful_step_count=50, deadline=None)

@@ -205,6 +205,17 @@ def test_several_listeners_serve_under_their_names():
     assert seen[2:] in ([], [("TWO", "::1")])
 
 
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_small_replies_are_not_held_back_by_the_kernel(loop):
+    with Running(FakeBroker(), loop=loop) as server, server.connect() as client:
+        client.send(api_versions(1))
+        client.read_frame()
+        (connection,) = server.hub.connections
+        accepted = connection._transport.get_extra_info("socket")
+
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+
+
 def test_request_counts_and_times_are_kept_by_api_and_version():
     hub = still_hub(FakeBroker({PRODUCE: answer_much}))
     wire = Wire(hub)

@@ -7,21 +7,26 @@ import resource
 import signal
 from collections.abc import Callable
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from penstock.app import logs
 from penstock.app.node import Node, new_loop, start
 from penstock.app.options import OptionError, Options
 from penstock.broker.controller import StartError
+from penstock.coordinate.metadata.records import MetadataError
 from penstock.kit.clock import SystemClock
 from penstock.kit.files import Locked, RealFiles
 from penstock.kit.settings import SettingError
 from penstock.log.directory import DirectoryRefused
 from penstock.server.addresses import AddressError
 
+if TYPE_CHECKING:
+    from penstock.server.metrics import MetricsEndpoint
+
 log = logging.getLogger("penstock.app")
 
 # What the user can act on: told in one line, without a traceback.
-START_FAULTS = (OptionError, AddressError, SettingError, Locked, DirectoryRefused, StartError, OSError)
+START_FAULTS = (OptionError, AddressError, SettingError, Locked, DirectoryRefused, StartError, MetadataError, OSError)
 
 Ready = Callable[[str, int | None], None]
 
@@ -41,7 +46,11 @@ def run(options: Options, ready: Ready) -> int:
 async def _serve(options: Options, ready: Ready) -> int:
     told = _listen_to_signals(asyncio.get_running_loop())
     node = await start(options.broker, options.server, RealFiles(), SystemClock(), os.urandom)
-    endpoint = _open_metrics(node, options)
+    try:
+        endpoint = _open_metrics(node, options)
+    except AddressError:
+        await node.stop()
+        raise
     ready(node.address, endpoint.port if endpoint is not None else None)
     await told.wait()
     log.info("stopping: answering what was accepted; a second signal ends the process at once")
@@ -52,7 +61,7 @@ async def _serve(options: Options, ready: Ready) -> int:
     return 0
 
 
-def _open_metrics(node: Node, options: Options):
+def _open_metrics(node: Node, options: Options) -> "MetricsEndpoint | None":
     if options.metrics_port is None:
         return None
     # The library is half of the start-up time of a bare broker, so only those who ask for metrics pay for it.

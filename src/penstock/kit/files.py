@@ -131,6 +131,10 @@ class Files(Protocol):
 
     def free_bytes(self, path: str) -> int: ...
 
+    def total_bytes(self, path: str) -> int:
+        """The size of the file system that holds `path`."""
+        ...
+
     def lock(self, path: str) -> Lock:
         """Takes the lock file, which is made when missing. Error: Locked, at once, when it is held."""
         ...
@@ -342,6 +346,10 @@ class RealFiles:
     def free_bytes(self, path: str) -> int:
         space = os.statvfs(path)
         return space.f_bavail * space.f_frsize
+
+    def total_bytes(self, path: str) -> int:
+        space = os.statvfs(path)
+        return space.f_blocks * space.f_frsize
 
     def lock(self, path: str) -> Lock:
         real = os.path.realpath(path)

@@ -235,6 +235,9 @@ class LogDirectory:
                 recovery_point, log_start = recovery_points.get(key, -1), log_starts.get(key, -1)
                 partition.find(recovery_point, log_start, shut_down_cleanly=clean)
                 self.partitions[key] = partition
+        if not clean:
+            # Where a log was cut, an old recovery point must not vouch for what is going to be written instead.
+            self.checkpoint(sync=True)
         self._remove_deleted(self.clock.now_ms())
 
     def _take_clean_shutdown(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import deque
 from operator import attrgetter
 from typing import Final
@@ -215,9 +215,8 @@ class SegmentedLog:
         target, point = self.next_offset, self.recovery_point
         segments = list(self.segments)
         self._sync_names()
-        for segment, following in zip(segments, [*segments[1:], None], strict=True):
-            if following is None or following.base_offset > point:
-                segment.sync()
+        for segment in _not_before(segments, point):
+            segment.sync()
         return target
 
     def synced(self, offset: int) -> None:
@@ -297,7 +296,10 @@ class SegmentedLog:
             return []
 
     def truncate_to(self, offset: int) -> None:
-        """Forgets records from `offset` on, and those that share a batch with it. Error: OSError."""
+        """Forgets records from `offset` on, and those that share a batch with it. Error: OSError.
+
+        The caller then has the directory write a checkpoint, before anything is appended.
+        """
         if self._wake() is not None or offset >= self.next_offset:
             return
         if offset < self.segments[0].base_offset:
@@ -371,9 +373,8 @@ class SegmentedLog:
         if not active.tail_is_sound(self.next_offset):
             raise OSError(errno.EIO, f"the log does not end soundly at offset {self.next_offset}", active.path)
         if self._sync_failed:
-            for segment, following in zip(self.segments, [*self.segments[1:], None], strict=True):
-                if following is None or following.base_offset > self.recovery_point:
-                    segment.write_again(self.recovery_point)
+            for segment in _not_before(self.segments, self.recovery_point):
+                segment.write_again(self.recovery_point)
             self.synced(self.sync())
             self._sync_failed = False
         self._activate(active)
@@ -402,7 +403,7 @@ class SegmentedLog:
         snapshot = f"{self.path}/{offset_name(self.next_offset, SNAPSHOT)}"
         if not self.ground.files.exists(snapshot):
             self._save_snapshot()
-        if not active.is_saved() or self.recovery_point < self.next_offset:
+        if self._dirty or not active.is_saved() or self.recovery_point < self.next_offset:
             active.seal()
             active.become_sealed()
         else:
@@ -537,3 +538,10 @@ class SegmentedLog:
             except OSError:
                 self._dirty.append(entry)
                 raise
+
+
+def _not_before(segments: list[Segment], point: int) -> list[Segment]:
+    """The segments that may hold something of `point` or after, or indexes that were written since."""
+    # A segment that ends at the point itself may have been sealed after it was synced.
+    following = [segment.base_offset for segment in segments[1:]]
+    return segments[bisect_left(following, point) :]

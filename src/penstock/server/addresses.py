@@ -130,7 +130,8 @@ def _addresses(listener: Listener) -> list[tuple[socket.AddressFamily, str]]:
 
 
 def _bind(family: int, address: tuple[str, int], send_bytes: int, receive_bytes: int) -> socket.socket:
-    bound = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio switches Nagle's delay off only where the protocol is named; accepted sockets inherit the name.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         # Only a port in TIME_WAIT may be taken over; SO_REUSEPORT would let a second broker take half the connections.
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -126,6 +126,10 @@ class MemoryFiles:
         self._dir(path)
         return 1 << 40 if self.capacity is None else max(0, self.capacity - _used(self._root))
 
+    def total_bytes(self, path: str) -> int:
+        self._dir(path)
+        return 1 << 40 if self.capacity is None else self.capacity
+
     def lock(self, path: str) -> Lock:
         if path in self._locked:
             raise Locked(f"{path} is held: close what was opened there first")
@@ -321,6 +325,9 @@ class FaultyFiles:
 
     def free_bytes(self, path: str) -> int:
         return self.inner.free_bytes(path)
+
+    def total_bytes(self, path: str) -> int:
+        return self.inner.total_bytes(path)
 
     def lock(self, path: str) -> Lock:
         self.count("lock", path)

@@ -21,16 +21,15 @@ _SOFTWARE = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?")
 
 class ApiVersions:
     """The handler of one broker. No feature is advertised: each stands for an API that is not served (transactions,
-    the new groups), and clients take a missing one for level 0.
+    the new groups), and clients take a missing one for level 0. Versions of ApiVersions itself that are too new are
+    the server's to answer: only it can tell where such a request ends (KIP-511).
     """
 
-    __slots__ = ("answer", "unsupported")
+    __slots__ = ("answer",)
 
     def __init__(self, broker: "Broker") -> None:
         keys = [ApiVersion(api, served.advertised_min, served.max) for api, served in sorted(broker.served.items())]
         self.answer = Reply(ApiVersionsResponse(api_keys=keys))
-        # For a version that we do not know ourselves: encoded as version 0, which every client reads (KIP-511).
-        self.unsupported = Reply(ApiVersionsResponse(error_code=KafkaError.UNSUPPORTED_VERSION, api_keys=keys))
 
     def handle(self, request: Any, session: Session, now_ms: int) -> Reply:
         """Notes the client's software; a name that is none is INVALID_REQUEST."""

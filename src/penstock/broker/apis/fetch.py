@@ -11,6 +11,7 @@ from penstock.kit.refusal import Refused
 from penstock.log.partition import Partition
 from penstock.protocol import messages
 from penstock.protocol.errors import KafkaError
+from penstock.protocol.primitives import ZERO_UUID
 
 if TYPE_CHECKING:
     from penstock.broker.core import Broker
@@ -186,15 +187,13 @@ class Poll:
         plan = partition.read_plan(entry.offset, min(entry.max_bytes, left), self.committed, not self.size)
         if isinstance(plan, Refused):
             return self._failure(entry, partition, plan.error)
-        data = plan.slice
+        data, high_watermark, last_stable_offset, log_start = plan
         self.size += data.size
+        aborted: list[Any] | None = [] if self.committed else None
+        records = data if data.size else b""
+        # In the order of the fields, since names cost as much again: no epoch, leader, snapshot, other replica to tell.
         return PartitionAnswer(
-            partition_index=entry.index,
-            high_watermark=plan.high_watermark,
-            last_stable_offset=plan.last_stable_offset,
-            log_start_offset=plan.log_start,
-            aborted_transactions=[] if self.committed else None,
-            records=data if data.size else b"",
+            entry.index, 0, high_watermark, last_stable_offset, log_start, None, None, None, aborted, -1, records
         )
 
     def _divergence(self, entry: FetchedPartition, partition: Partition) -> Any:
@@ -247,11 +246,13 @@ class Poll:
         by_id = self.context.by_id
         topics: list[Any] = []
         last: Any = None
+        parts: list[Any] = []
         for entry, answer in self.answers:
-            if entry.topic != last or not topics:
-                last = entry.topic
-                topics.append(TopicAnswer(topic_id=last) if by_id else TopicAnswer(topic=last))
-            topics[-1].partitions.append(answer)
+            topic = entry.topic
+            if topic != last:
+                last, parts = topic, []
+                topics.append(TopicAnswer("", topic, parts) if by_id else TopicAnswer(topic, ZERO_UUID, parts))
+            parts.append(answer)
         return topics
 
 

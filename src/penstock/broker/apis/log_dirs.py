@@ -36,7 +36,7 @@ class DescribeLogDirs:
             if partition.offline is None:
                 answers = sizes.setdefault(partition.topic, [])
                 answers.append(PartitionAnswer(partition.index, partition.size_bytes, 0, False))
-        usable = self._usable_bytes()
+        total, usable = self._space()
         return Reply(
             Response(
                 results=[
@@ -44,6 +44,7 @@ class DescribeLogDirs:
                         error_code=KafkaError.KAFKA_STORAGE_ERROR if usable == UNKNOWN_BYTES else KafkaError.NONE,
                         log_dir=self.log.path,
                         topics=[TopicAnswer(name, partitions) for name, partitions in sizes.items()],
+                        total_bytes=total,
                         usable_bytes=usable,
                     )
                 ]
@@ -63,8 +64,10 @@ class DescribeLogDirs:
                 if partition is not None:
                     yield partition
 
-    def _usable_bytes(self) -> int:
+    def _space(self) -> tuple[int, int]:
+        """Total and usable bytes of the file system; unknown when it does not answer."""
+        files, path = self.log.files, self.log.path
         try:
-            return self.log.files.free_bytes(self.log.path)
+            return files.total_bytes(path), files.free_bytes(path)
         except OSError:
-            return UNKNOWN_BYTES
+            return UNKNOWN_BYTES, UNKNOWN_BYTES

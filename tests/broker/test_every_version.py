@@ -1,0 +1,210 @@
+"""Every API in every version that is served: asked for something that is there, and for something that is not."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from penstock.broker.apis.table import SERVED
+from penstock.protocol import messages as m
+from penstock.protocol.apis import ApiKey
+from penstock.testing.broker_in_memory import InMemoryBroker
+from tests.broker.calls import batch, create, fetch_request, produce, produce_request
+
+Ask = Callable[[str, bytes, int], Any]
+
+
+def produced(topic: str, topic_id: bytes, version: int) -> Any:
+    request = produce_request((topic, 0, batch()))
+    request.topic_data[0].topic_id = topic_id
+    return request
+
+
+def fetched(topic: str, topic_id: bytes, version: int) -> Any:
+    request = fetch_request((topic, 0, 0))
+    request.topics[0].topic_id = topic_id
+    return request
+
+
+def offsets_committed(topic: str, topic_id: bytes, version: int) -> Any:
+    request = m.OffsetCommitRequest
+    part = request.OffsetCommitRequestPartition(0, 1, -1, "note")
+    return request(group_id="group", topics=[request.OffsetCommitRequestTopic(topic, topic_id, [part])])
+
+
+def offsets_fetched(topic: str, topic_id: bytes, version: int) -> Any:
+    request = m.OffsetFetchRequest
+    if version < 8:
+        return request(group_id="group", topics=[request.OffsetFetchRequestTopic(topic, [0])])
+    wanted = request.OffsetFetchRequestTopics(topic, topic_id, [0])
+    return request(groups=[request.OffsetFetchRequestGroup(group_id="group", topics=[wanted])])
+
+
+def coordinator(topic: str, topic_id: bytes, version: int) -> Any:
+    if version < 4:
+        return m.FindCoordinatorRequest(key=topic)
+    return m.FindCoordinatorRequest(coordinator_keys=[topic])
+
+
+def left(topic: str, topic_id: bytes, version: int) -> Any:
+    request = m.LeaveGroupRequest
+    if version < 3:
+        return request(group_id=topic, member_id="member")
+    return request(group_id=topic, members=[request.MemberIdentity("member")])
+
+
+def topics_deleted(topic: str, topic_id: bytes, version: int) -> Any:
+    request = m.DeleteTopicsRequest
+    if version < 6:
+        return request(topic_names=[topic], timeout_ms=1)
+    return request(topics=[request.DeleteTopicState(name=None, topic_id=topic_id)], timeout_ms=1)
+
+
+def topics_created(topic: str, topic_id: bytes, version: int) -> Any:
+    wanted = m.CreateTopicsRequest.CreatableTopic(name=f"{topic}-more", num_partitions=2, replication_factor=1)
+    return m.CreateTopicsRequest(topics=[wanted], timeout_ms=1)
+
+
+def log_dirs(topic: str, topic_id: bytes, version: int) -> Any:
+    return m.DescribeLogDirsRequest(topics=[m.DescribeLogDirsRequest.DescribableLogDirTopic(topic, [0, 9])])
+
+
+def joined(topic: str, topic_id: bytes, version: int) -> Any:
+    protocol = m.JoinGroupRequest.JoinGroupRequestProtocol("range", b"")
+    timeouts = {"session_timeout_ms": 10_000, "rebalance_timeout_ms": 10_000}
+    return m.JoinGroupRequest(group_id=topic, protocol_type="consumer", protocols=[protocol], **timeouts)
+
+
+def list_offsets(topic: str, topic_id: bytes, version: int) -> Any:
+    parts = [m.ListOffsetsRequest.ListOffsetsPartition(index, -1, -1) for index in (0, 9)]
+    return m.ListOffsetsRequest(replica_id=-1, topics=[m.ListOffsetsRequest.ListOffsetsTopic(topic, parts)])
+
+
+def epochs(topic: str, topic_id: bytes, version: int) -> Any:
+    parts = [m.OffsetForLeaderEpochRequest.OffsetForLeaderPartition(index, -1, 0) for index in (0, 9)]
+    return m.OffsetForLeaderEpochRequest(
+        replica_id=-1, topics=[m.OffsetForLeaderEpochRequest.OffsetForLeaderTopic(topic, parts)]
+    )
+
+
+def records_deleted(topic: str, topic_id: bytes, version: int) -> Any:
+    parts = [m.DeleteRecordsRequest.DeleteRecordsPartition(index, 1) for index in (0, 9)]
+    return m.DeleteRecordsRequest(topics=[m.DeleteRecordsRequest.DeleteRecordsTopic(topic, parts)], timeout_ms=1)
+
+
+def offsets_deleted(topic: str, topic_id: bytes, version: int) -> Any:
+    part = m.OffsetDeleteRequest.OffsetDeleteRequestPartition(0)
+    return m.OffsetDeleteRequest(
+        group_id="group", topics=[m.OffsetDeleteRequest.OffsetDeleteRequestTopic(topic, [part])]
+    )
+
+
+def configs_described(topic: str, topic_id: bytes, version: int) -> Any:
+    return m.DescribeConfigsRequest(resources=[m.DescribeConfigsRequest.DescribeConfigsResource(2, topic, None)])
+
+
+def configs_altered(topic: str, topic_id: bytes, version: int) -> Any:
+    request = m.AlterConfigsRequest
+    config = request.AlterableConfig("retention.ms", "5")
+    return request(resources=[request.AlterConfigsResource(2, topic, [config])])
+
+
+def configs_altered_incrementally(topic: str, topic_id: bytes, version: int) -> Any:
+    request = m.IncrementalAlterConfigsRequest
+    config = request.AlterableConfig("retention.ms", 0, "5")
+    return request(resources=[request.AlterConfigsResource(2, topic, [config])])
+
+
+def partitions_created(topic: str, topic_id: bytes, version: int) -> Any:
+    wanted = m.CreatePartitionsRequest.CreatePartitionsTopic(topic, 3, None)
+    return m.CreatePartitionsRequest(topics=[wanted], timeout_ms=1)
+
+
+ASKED: dict[ApiKey, Ask] = {
+    ApiKey.PRODUCE: produced,
+    ApiKey.FETCH: fetched,
+    ApiKey.LIST_OFFSETS: list_offsets,
+    ApiKey.METADATA: lambda topic, _, version: m.MetadataRequest(
+        topics=[m.MetadataRequest.MetadataRequestTopic(name=topic)], allow_auto_topic_creation=version < 4
+    ),
+    ApiKey.OFFSET_COMMIT: offsets_committed,
+    ApiKey.OFFSET_FETCH: offsets_fetched,
+    ApiKey.FIND_COORDINATOR: coordinator,
+    ApiKey.JOIN_GROUP: joined,
+    ApiKey.HEARTBEAT: lambda topic, *_: m.HeartbeatRequest(group_id=topic, member_id="member"),
+    ApiKey.LEAVE_GROUP: left,
+    ApiKey.SYNC_GROUP: lambda topic, *_: m.SyncGroupRequest(group_id=topic, member_id="member"),
+    ApiKey.DESCRIBE_GROUPS: lambda topic, *_: m.DescribeGroupsRequest(groups=["group", topic]),
+    ApiKey.LIST_GROUPS: lambda *_: m.ListGroupsRequest(),
+    ApiKey.API_VERSIONS: lambda *_: m.ApiVersionsRequest(client_software_name="a", client_software_version="1"),
+    ApiKey.CREATE_TOPICS: topics_created,
+    ApiKey.DELETE_TOPICS: topics_deleted,
+    ApiKey.DELETE_RECORDS: records_deleted,
+    ApiKey.INIT_PRODUCER_ID: lambda *_: m.InitProducerIdRequest(transactional_id=None),
+    ApiKey.OFFSET_FOR_LEADER_EPOCH: epochs,
+    ApiKey.DESCRIBE_CONFIGS: configs_described,
+    ApiKey.ALTER_CONFIGS: configs_altered,
+    ApiKey.DESCRIBE_LOG_DIRS: log_dirs,
+    ApiKey.CREATE_PARTITIONS: partitions_created,
+    ApiKey.DELETE_GROUPS: lambda topic, *_: m.DeleteGroupsRequest(groups_names=["group", topic]),
+    ApiKey.INCREMENTAL_ALTER_CONFIGS: configs_altered_incrementally,
+    ApiKey.OFFSET_DELETE: offsets_deleted,
+    ApiKey.DESCRIBE_CLUSTER: lambda *_: m.DescribeClusterRequest(),
+    ApiKey.LIST_CONFIG_RESOURCES: lambda *_: m.ListConfigResourcesRequest(),
+    ApiKey.DESCRIBE_TOPIC_PARTITIONS: lambda topic, *_: m.DescribeTopicPartitionsRequest(
+        topics=[m.DescribeTopicPartitionsRequest.TopicRequest(topic)]
+    ),
+}
+
+# Asked by a member that is made up, or that has to come again with its name: an error in any case.
+ABOUT_MEMBERS = {ApiKey.HEARTBEAT, ApiKey.SYNC_GROUP, ApiKey.LEAVE_GROUP, ApiKey.JOIN_GROUP}
+
+VERSIONS = [(key, version) for key, served in SERVED.items() for version in range(served.min, served.max + 1)]
+
+
+@pytest.fixture
+def broker() -> InMemoryBroker:
+    """With a topic that has a record, and a group that committed an offset."""
+    broker = InMemoryBroker({"offsets.topic.num.partitions": "2"})
+    create(broker, "orders")
+    produce(broker, batch())
+    broker.request(offsets_committed("orders", bytes(16), 9), 9)
+    return broker
+
+
+def codes_in(message: Any) -> list[int]:
+    """Every error code in a response, wherever it is."""
+    found = []
+    for name in message.__slots__:
+        value = getattr(message, name)
+        if name == "error_code":
+            found.append(value)
+        elif isinstance(value, list):
+            for item in value:
+                if hasattr(item, "__slots__") and hasattr(item, "STRUCT"):
+                    found += codes_in(item)
+    return found
+
+
+def test_no_api_is_left_out():
+    assert set(ASKED) == set(SERVED)
+
+
+@pytest.mark.parametrize(("key", "version"), VERSIONS, ids=lambda value: getattr(value, "name", str(value)))
+def test_a_request_for_what_is_there_is_answered(broker, key, version):
+    request = ASKED[key]("orders", broker.broker.topics.id_of("orders"), version)
+
+    response = broker.request(request, version)
+
+    codes = codes_in(response)
+    assert 0 in codes or not codes or key in ABOUT_MEMBERS
+
+
+@pytest.mark.parametrize(("key", "version"), VERSIONS, ids=lambda value: getattr(value, "name", str(value)))
+def test_a_request_for_what_is_not_there_is_answered_too(broker, key, version):
+    request = ASKED[key]("nowhere", b"\7" * 16, version)
+
+    response = broker.request(request, version)
+
+    assert response is not None
+    assert -1 not in codes_in(response)
