@@ -224,12 +224,14 @@ class LogMachine(RuleBasedStateMachine):
         del self.records[end:]
         self.synced = min(self.synced, end)
         for history in self.producers.values():
-            history.batches = [sent for sent in history.batches if sent.base + sent.count <= end]
+            kept = [sent for sent in history.batches if sent.base + sent.count <= end]
+            history.known = max(0, history.known - len(history.batches) + len(kept))
+            history.batches = kept
         self.check_bounds()
 
     def forget_all_but_the_last(self) -> None:
         for history in self.producers.values():
-            history.known = min(history.known, 1, len(history.batches))
+            history.known = min(history.known, 1)
 
     @invariant()
     def check_bounds(self) -> None:
