@@ -78,6 +78,8 @@ def results(server: Server, report: Path) -> dict[str, Result]:
         "PYTHONPATH": str(folder),
     }
     options = ["-q", "-p", "no:penstock", "-p", "no:cacheprovider", "-p", "no:xdist", "--timeout=60"]
+    # Some of these tests wait two seconds by the wall clock for what takes longer on a busy machine.
+    options += ["--reruns", "2"]
     command = [
         sys.executable,
         "-m",
