@@ -78,6 +78,8 @@ def staged(name: str, build: Callable[[Path], None]) -> Path:
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
             build(target)
             (target / ".built").touch()
+            for older in set(target.parent.glob(f"{name}-*")) - {target}:
+                shutil.rmtree(older, ignore_errors=True)
     return target
 
 

@@ -66,11 +66,11 @@ def test_an_offset_is_found_as_in_a_list(offsets: list[int], data: st.DataObject
     assert (index.saved, len(index), index.unsaved()) == (len(entries), len(entries), b"")
 
 
-@given(st.lists(st.tuples(st.integers(-1, 2**62), st.integers(0, 1000)), max_size=40))
-def test_a_time_index_keeps_running_maxima(entries: list[tuple[int, int]]) -> None:
+@given(st.lists(st.integers(-1, 20) | st.integers(1, 2**62), max_size=40).filter(lambda times: times[:1] != [0]))
+def test_a_time_index_keeps_running_maxima(times: list[int]) -> None:
     index = TimeIndex(5)
     kept: list[tuple[int, int]] = []
-    for place, (timestamp, _) in enumerate(entries):
+    for place, timestamp in enumerate(times):
         index.add(timestamp, 5 + place)
         if timestamp > max((known for known, _ in kept), default=-1):
             kept.append((timestamp, 5 + place))

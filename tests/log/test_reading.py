@@ -17,9 +17,6 @@ from penstock.records.codec import Codec
 from penstock.testing.contract.log import LogWorld, fill, make_batch
 from penstock.testing.files import FaultyFiles, MemoryFiles
 
-BATCH = 94
-"""Bytes of a batch of two numbered values of one digit more than ten."""
-
 
 def memory_log(**settings: object) -> LogWorld:
     return LogWorld(MemoryFiles(), "/data", **settings)
@@ -48,7 +45,7 @@ def part(world: LogWorld, offset: int) -> bytes:
     ("max_bytes", "must_give_one", "size"),
     [
         (1, True, "one"),
-        (1, False, 1),
+        (1, False, 0),
         (0, True, "one"),
         (0, False, 0),
         (-5, False, 0),
@@ -151,6 +148,7 @@ def test_a_slice_in_flight_outlives_the_deletion_of_its_segment(tmp_path: Path) 
 
 
 def test_files_are_closed_when_nobody_reads_them_any_more(tmp_path: Path) -> None:
+    gc.collect()
     before = len(os.listdir("/dev/fd"))
     world = LogWorld(RealFiles(), str(tmp_path), segment_bytes=300)
     fill(world, 30)

@@ -123,6 +123,10 @@ class Files(Protocol):
         """Returns when the names in the directory are on the medium."""
         ...
 
+    def sync_all(self) -> None:
+        """Has the system write out whatever it holds. Promises nothing, but many syncs after it are quick."""
+        ...
+
     def read(self, path: str) -> bytes: ...
 
     def write_atomic(self, path: str, data: Buffer, *, sync: bool = True) -> None:
@@ -321,6 +325,9 @@ class RealFiles:
             os.fsync(fd)
         finally:
             _close(fd)
+
+    def sync_all(self) -> None:
+        os.sync()
 
     def read(self, path: str) -> bytes:
         fd = os.open(path, os.O_RDONLY)

@@ -162,9 +162,6 @@ class SegmentedLog:
         self._shut_down_cleanly = shut_down_cleanly
         self.recovery_point = max(0, recovery_point)
         self.log_start = max(0, log_start)
-        if not shut_down_cleanly:
-            # What the process before us named, it may not have had the time to sync.
-            self._name_dirty(PARTITION_METADATA, LEADER_EPOCHS)
         try:
             found = recovery.survey(files, self.path).segments
             self.segments = [self._segment(base) for base in found]
@@ -252,13 +249,30 @@ class SegmentedLog:
         _log.warning("%s: is back, with offsets %d to %d", self.path, self.log_start, self.next_offset)
         return True
 
+    def settle(self) -> None:
+        """Writes what is only in memory, for a shutdown; `close` brings it to the medium."""
+        active = self.active
+        if active is None or active.sealed:
+            return
+        try:
+            snapshot = f"{self.path}/{offset_name(self.next_offset, SNAPSHOT)}"
+            if not self.ground.files.exists(snapshot):
+                self._save_snapshot()
+            if self._dirty or not active.is_saved() or self.recovery_point < self.next_offset:
+                active.seal()
+                active.become_sealed()
+            else:
+                # Only read since it was opened: there is nothing to sync either.
+                self._loaded = False
+        except OSError as error:
+            self._go_offline(error, "writing its indexes")
+
     def close(self) -> bool:
         """Brings everything to the medium; True when the next start need not check this partition."""
+        self.settle()
         if self.offline is not None:
             return False
         try:
-            if self.active is not None:
-                self._close_active(self.active)
             self.synced(self.sync())
         except OSError as error:
             self._go_offline(error, "closing it")
@@ -361,8 +375,11 @@ class SegmentedLog:
         self._mend_epochs(loaded.epochs)
         self._loaded = True
         self._activate(self.segments[-1])
-        if as_left is None and self._durable:
-            self.synced(self.sync())
+        if as_left is None:
+            # What the process before us named, it may not have had the time to sync.
+            self._name_dirty(PARTITION_METADATA, LEADER_EPOCHS)
+            if self._durable:
+                self.synced(self.sync())
         self.high_watermark = self.next_offset
 
     def _resume(self) -> None:
@@ -398,17 +415,6 @@ class SegmentedLog:
         self.offline, self.offline_reason = KafkaError.KAFKA_STORAGE_ERROR, reason
         # It does not come back.
         self._retry_ms = (1 << 63) - 1
-
-    def _close_active(self, active: Segment) -> None:
-        snapshot = f"{self.path}/{offset_name(self.next_offset, SNAPSHOT)}"
-        if not self.ground.files.exists(snapshot):
-            self._save_snapshot()
-        if self._dirty or not active.is_saved() or self.recovery_point < self.next_offset:
-            active.seal()
-            active.become_sealed()
-        else:
-            # Only read since it was opened: there is nothing to sync either.
-            self._loaded = False
 
     def _begin_at(self, offset: int) -> None:
         """An empty log that starts at `offset`."""

@@ -108,6 +108,9 @@ class MemoryFiles:
         node = self._dir(path)
         node.synced = dict(node.children)
 
+    def sync_all(self) -> None:
+        return
+
     def read(self, path: str) -> bytes:
         return bytes(self._file(path).data)
 
@@ -314,6 +317,9 @@ class FaultyFiles:
     def sync_dir(self, path: str) -> None:
         self.count("sync_dir", path)
         self.inner.sync_dir(path)
+
+    def sync_all(self) -> None:
+        self.inner.sync_all()
 
     def read(self, path: str) -> bytes:
         self.count("read", path)

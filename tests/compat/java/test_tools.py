@@ -154,6 +154,20 @@ def test_the_files_on_disk_are_read_by_kafkas_own_tool(pair, filled):
     assert "isvalid: true" in ours.out
 
 
+def test_the_commits_on_disk_are_read_by_kafkas_own_tool(pair, filled):
+    group = f"{filled}-group"
+    read(pair, filled, "--max-messages", 20, "--group", group)
+    files = ",".join(f"LOG_DIR/__consumer_offsets-{n}/00000000000000000000.log" for n in range(4))
+
+    said = pair.run("kafka-dump-log", "--files", files, "--offsets-decoder", files=True)
+
+    ours, theirs = (
+        [payload(line) for line in s.out.splitlines() if '"type":"1"' in line and group in line] for s in said
+    )
+    assert ours == theirs
+    assert ours[-1]["offset"] == 20
+
+
 def test_a_broker_says_what_it_is(pair):
     ours, theirs = (lines_of_versions(said.out) for said in pair.run("kafka-broker-api-versions"))
     cluster, _ = pair.run("kafka-cluster", "cluster-id")
@@ -167,6 +181,12 @@ def test_a_broker_says_what_it_is(pair):
 
 def error_classes(said):
     return re.findall(r"org\.apache\.kafka\.common\.(?:errors|config)\.(\w+)", said.error)
+
+
+def payload(line):
+    """The value of a record, less what no two servers have in common."""
+    data = json.loads(line.partition(" payload: ")[2])["data"]
+    return {name: value for name, value in data.items() if name not in {"topicId", "commitTimestamp"}}
 
 
 def lines_of_versions(text):

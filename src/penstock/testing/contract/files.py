@@ -167,6 +167,7 @@ class FilesContract:
         file = files.open(f"{root}/a", create=True)
         file.append(b"abc")
 
+        files.sync_all()
         file.sync()
         files.sync_dir(root)
 
