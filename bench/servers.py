@@ -84,6 +84,7 @@ class Penstock:
         self.log_dir.mkdir(parents=True, exist_ok=True)
         line = [sys.executable, "-m", "penstock.cli.main", "broker"]
         line += ["--data-dir", str(self.log_dir), "--port", str(self.port)]
+        line += ["--config", f"log.segment.delete.delay.ms={TOPIC_CONFIG['file.delete.delay.ms']}"]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 line,

@@ -155,6 +155,9 @@ def test_both_go_on_where_the_other_stopped(kafka: ApacheKafka, kill: bool) -> N
     kafka.start()
     produce(kafka, [b"theirs"])
 
+    said = [line for line in kafka.log_file.read_text().splitlines() if "orders-0" in line]
+    assert [line for line in said if re.search("WARN|ERROR|corrupt", line)] == []
+    assert any("Recovering unflushed segment" in line for line in said) == kill
     assert len(read) == count
     assert read[-3000:] == written
     assert identity.node_id == 0

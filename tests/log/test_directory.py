@@ -9,7 +9,7 @@ import pytest
 from penstock.kit.files import Files, Locked, RealFiles
 from penstock.log.checkpoints import decode_properties, encode_properties
 from penstock.log.directory import DirectoryRefused, LogDirectory
-from penstock.log.results import Appended
+from penstock.log.results import Appended, ReadPlan
 from penstock.log.settings import LogSettings
 from penstock.testing.clock import ManualClock
 from penstock.testing.contract.log import TOPIC_ID, Dice, LogWorld, fill, make_batch
@@ -156,6 +156,22 @@ def test_a_partition_that_was_not_shut_down_cleanly_denies_the_directory_the_mar
     assert not files.exists("/data/.kafka_cleanshutdown")
     world.crash()
     assert world.values() == [b"a"]
+
+
+def test_a_full_disk_does_not_keep_a_directory_from_being_opened() -> None:
+    files = MemoryFiles()
+    world = LogWorld(files, "/data")
+    values = fill(world, 5)
+    world.directory.abandon()
+    files.capacity = 0
+
+    found = opened(files)
+    plan = found.partitions["orders", 0].read_plan(0, 1 << 20, False, True)
+
+    assert isinstance(plan, ReadPlan)
+    assert len(plan.slice) > 0
+    assert found.partitions["orders", 0].next_offset == len(values)
+    assert not found.close()
 
 
 def test_a_deleted_partition_is_gone_at_once_and_its_files_later() -> None:

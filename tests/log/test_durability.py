@@ -7,6 +7,7 @@ import pytest
 
 from penstock.kit.files import RealFiles
 from penstock.kit.refusal import Refused
+from penstock.log.settings import LogSettings
 from penstock.testing.contract.log import LogWorld, fill, numbered
 from penstock.testing.files import MemoryFiles
 
@@ -29,6 +30,15 @@ def test_an_append_is_visible_only_when_it_is_synced() -> None:
     assert (world.partition.high_watermark, world.partition.next_offset) == (2, 3)
     assert world.partition.bytes_after(0) > 0
     assert world.partition.bytes_after(2) == 0
+
+
+def test_what_waits_for_a_sync_is_visible_at_once_when_durability_is_given_up() -> None:
+    world = durable_log()
+    world.add(b"a", b"b")
+
+    world.partition.settings = LogSettings()
+
+    assert world.values() == [b"a", b"b"]
 
 
 def test_offsets_that_are_not_visible_yet_are_no_error_and_no_answer() -> None:

@@ -7,6 +7,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import resource
 import shutil
 from collections.abc import Sequence
 from typing import Final, Protocol
@@ -18,6 +19,7 @@ PARTS_MAX: Final = 1024
 
 _TEMPORARY: Final = ".tmp"
 _CLOSED: Final = -1
+_OPEN_UNLIMITED: Final = 1 << 20
 # macOS: there fsync(2) leaves the bytes in the drive's own cache, and fdatasync(2) does not exist.
 _FULL_SYNC: Final[int | None] = getattr(fcntl, "F_FULLFSYNC", None)
 
@@ -137,6 +139,10 @@ class Files(Protocol):
 
     def total_bytes(self, path: str) -> int:
         """The size of the file system that holds `path`."""
+        ...
+
+    def open_max(self) -> int:
+        """How many descriptors, of files as of sockets, this process may have open."""
         ...
 
     def lock(self, path: str) -> Lock:
@@ -357,6 +363,10 @@ class RealFiles:
     def total_bytes(self, path: str) -> int:
         space = os.statvfs(path)
         return space.f_blocks * space.f_frsize
+
+    def open_max(self) -> int:
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        return _OPEN_UNLIMITED if soft == resource.RLIM_INFINITY else soft
 
     def lock(self, path: str) -> Lock:
         real = os.path.realpath(path)

@@ -27,6 +27,8 @@ from penstock.protocol.primitives import ZERO_UUID, to_base64
 
 _META_VERSION: Final = "1"
 
+_OPEN_SEGMENTS_MAX: Final = 100_000
+
 # From this many partitions on, one sync of the whole machine and then theirs is quicker than theirs alone.
 _SYNC_ALL_MIN: Final = 200
 
@@ -50,7 +52,8 @@ class LogDirectory:
     """The partitions of one node, by (topic, index).
 
     dice: so many random bytes, for the ids of a new directory and of deleted partitions. settings: those of
-    partitions until their topic's are set. previous_broker_epoch: from the last clean shutdown, -1 after any other.
+    partitions until their topic's are set. open_segments_max: log files open at once, half of what the process may
+    open if not given. previous_broker_epoch: from the last clean shutdown, -1 after any other.
     """
 
     def __init__(
@@ -63,7 +66,7 @@ class LogDirectory:
         cluster_id: str | None = None,
         node_id: int | None = None,
         settings: LogSettings | None = None,
-        open_segments_max: int = 1000,
+        open_segments_max: int | None = None,
     ) -> None:
         self.files = files
         self.path = path
@@ -71,6 +74,8 @@ class LogDirectory:
         self.dice = dice
         self.identity = Identity(cluster_id, node_id)
         self.settings = settings or LogSettings()
+        # Half of what the process may open is left to its sockets.
+        open_segments_max = open_segments_max or max(1, min(files.open_max() // 2, _OPEN_SEGMENTS_MAX))
         self.ground = Ground(files, clock, OpenSegments(open_segments_max))
         self.partitions: dict[Place, Partition] = {}
         self.previous_broker_epoch = -1
@@ -242,9 +247,16 @@ class LogDirectory:
                 partition.find(recovery_point, log_start, shut_down_cleanly=clean)
                 self.partitions[key] = partition
         if not clean:
-            # Where a log was cut, an old recovery point must not vouch for what is going to be written instead.
-            self.checkpoint(sync=True)
+            self._checkpoint_after_crash()
         self._remove_deleted(self.clock.now_ms())
+
+    def _checkpoint_after_crash(self) -> None:
+        """Where a log was cut, an old recovery point must not vouch for what is going to be written instead."""
+        try:
+            self.checkpoint(sync=True)
+        except OSError as error:
+            # A full disk must not keep out who wants to delete something.
+            _log.warning("%s: no checkpoint was written: %s", self.path, error)
 
     def _take_clean_shutdown(self) -> bool:
         """Whether the last shutdown was clean. The mark goes: from now on a crash may happen."""

@@ -75,7 +75,7 @@ class Partition(SegmentedLog):
         base_offset = self.next_offset
         last_offset = base_offset + last_delta
         if max_ms > self._roll_at or segment.size + size > self._size_limit or last_offset > self._offset_limit:
-            room = self._make_room(size, max_ms, last_offset)
+            room = self._make_room(size, max_ms)
             if isinstance(room, Refused):
                 return room
             segment = room
@@ -120,7 +120,7 @@ class Partition(SegmentedLog):
             )
         return None
 
-    def _make_room(self, size: int, max_timestamp: int, last_offset: int) -> Segment | Refused:
+    def _make_room(self, size: int, max_timestamp: int) -> Segment | Refused:
         """The segment for a batch for which the active one seems full: that one after all, or a new one."""
         segment = self.segments[-1]
         if size > self._settings.segment_bytes:
@@ -128,12 +128,12 @@ class Partition(SegmentedLog):
                 KafkaError.RECORD_LIST_TOO_LARGE,
                 f"batch of {size} bytes: a segment holds at most {self._settings.segment_bytes}",
             )
-        if segment.size or last_offset > self._offset_limit:
+        if segment.size:
             try:
                 segment = self._roll()
             except OSError as error:
                 return self._fault(error, "beginning a new segment")
-        self._roll_at = self._roll_time(segment, max_timestamp)
+        self._begin_with(max_timestamp)
         return segment
 
     def _commit(
@@ -229,10 +229,19 @@ class Partition(SegmentedLog):
         return found[0] if found else segment.size
 
     def bytes_after(self, offset: int) -> int:
-        """How many visible bytes follow; up to an index interval and a batch too many. Error: OSError, Damaged."""
+        """How many visible bytes follow; up to an index interval and a batch too many.
+
+        1 when the disk does not say: then a fetch goes ahead and finds out why.
+        """
         high = self.high_watermark
         if not self.log_start <= offset < high or self._wake() is not None:
             return 0
+        try:
+            return self._bytes_between(offset, high)
+        except OSError:
+            return 1
+
+    def _bytes_between(self, offset: int, high: int) -> int:
         segments = self.segments
         at = bisect_right(segments, offset, key=_base_offset) - 1
         last = bisect_right(segments, high - 1, key=_base_offset) - 1
@@ -244,7 +253,7 @@ class Partition(SegmentedLog):
     def offset_at_time(self, timestamp: int) -> tuple[int, int] | None:
         """(offset, timestamp) of the first visible record not before `timestamp`, None when there is none.
 
-        Error: OSError, Damaged.
+        Error: OSError.
         """
         if self._wake() is not None:
             return None
@@ -252,7 +261,7 @@ class Partition(SegmentedLog):
         return found if found is not None and found[0] < self.high_watermark else None
 
     def max_timestamp(self) -> tuple[int, int]:
-        """(offset, timestamp) of the first record with the largest timestamp, (-1, -1) without one."""
+        """(offset, timestamp) of the first record with the largest timestamp, (-1, -1) without one. Error: OSError."""
         return (-1, -1) if self._wake() is not None else lookup.max_timestamp(self.segments, self.log_start)
 
     def epoch_at(self, offset: int) -> int:

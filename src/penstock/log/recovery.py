@@ -73,7 +73,24 @@ def survey(files: Files, path: str) -> Survey:
 
 def load_as_left(context: Context) -> Loaded | None:
     """The partition as it was shut down; None when its files do not bear that out and must be checked."""
+    return _load_as_left(context, *_segments(context))
+
+
+def load_untouched(context: Context) -> Loaded | None:
+    """As `load_as_left`, if nothing was written after the recovery point; None when something was, or may have been."""
     segments, snapshots = _segments(context)
+    # An active segment that is not empty ends after its base at the least.
+    if not segments or segments[-1].base_offset + (segments[-1].known_size() > 0) > context.recovery_point:
+        return None
+    loaded = _load_as_left(context, segments, snapshots)
+    if loaded is not None and loaded.next_offset != context.recovery_point:
+        for segment in segments:
+            segment.forget()
+        return None
+    return loaded
+
+
+def _load_as_left(context: Context, segments: list[Segment], snapshots: list[int]) -> Loaded | None:
     if not segments:
         return None
     for segment in segments[:-1]:
@@ -89,16 +106,6 @@ def load_as_left(context: Context) -> Loaded | None:
     replay.catch_up(segments, next_offset)
     _remove_stray_snapshots(context, snapshots, segments, next_offset)
     return Loaded(segments, next_offset, replay.producers, [])
-
-
-def load_untouched(context: Context) -> Loaded | None:
-    """As `load_as_left`, if nothing was written after the recovery point; None when something was, or may have been."""
-    loaded = load_as_left(context)
-    if loaded is not None and loaded.next_offset != context.recovery_point:
-        for segment in loaded.segments:
-            segment.forget()
-        return None
-    return loaded
 
 
 def load_checked(context: Context) -> Loaded:
@@ -190,10 +197,9 @@ def end_transaction(producers: Producers, header: BatchHeader, batch: memoryview
 
 
 def write_snapshot(files: Files, path: str, offset: int, producers: Producers) -> str:
-    """The path of the snapshot just written, which is not synced yet."""
-    target = _snapshot_path(path, offset)
-    files.write_atomic(target, encode_snapshot(producers.by_id.values()), sync=False)
-    return target
+    """The name of the snapshot just written, which is not synced yet."""
+    files.write_atomic(_snapshot_path(path, offset), encode_snapshot(producers.by_id.values()), sync=False)
+    return names.offset_name(offset, names.SNAPSHOT)
 
 
 def _segments(context: Context) -> tuple[list[Segment], list[int]]:

@@ -25,11 +25,11 @@ _OLD_CRC_SIZE: Final = 4
 _OLD_LENGTH_MIN: Final = 14
 
 
-class Damaged(Exception):
-    """Bytes in a log file that are no batch where one must be."""
+class Damaged(OSError):
+    """Bytes in a log file that are no batch where one must be: the disk gives back something else than it was given."""
 
 
-class OldFormat(Exception):
+class OldFormat(OSError):
     """Messages of version 0 or 1, sound ones: written before Kafka 0.11 and not to be cut off as garbage."""
 
 

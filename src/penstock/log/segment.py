@@ -451,7 +451,9 @@ class Segment:
 
     def _sync(self, *kinds: str) -> None:
         for kind in kinds:
-            self.ground.files.open(self.path + kind).sync()
+            # A descriptor that was open all the while is told of every error since.
+            log = self.log if kind == LOG else None
+            (log or self.ground.files.open(self.path + kind)).sync()
 
     def _count_indexes(self) -> None:
         assert self.offsets is not None, self

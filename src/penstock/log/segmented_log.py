@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import logging
 from bisect import bisect_left, bisect_right
-from collections import deque
 from operator import attrgetter
 from typing import Final
 
@@ -13,11 +12,11 @@ from penstock.kit.refusal import Refused
 from penstock.log import recovery
 from penstock.log.checkpoints import decode_epochs, encode_epochs, encode_partition_metadata
 from penstock.log.epochs import Epochs
+from penstock.log.housekeeping import THE_PARENT, MarkedFiles, UnsyncedNames
 from penstock.log.names import LEADER_EPOCHS, PARTITION_METADATA, SNAPSHOT, offset_name
 from penstock.log.open_segments import Ground
 from penstock.log.producers import Producers
 from penstock.log.retention import expired_count
-from penstock.log.scan import Damaged, OldFormat
 from penstock.log.segment import RELATIVE_MAX, Segment
 from penstock.log.settings import LOG_APPEND_TIME, LogSettings
 from penstock.protocol.errors import KafkaError
@@ -31,8 +30,8 @@ _INTERVAL_MAX: Final = 1 << 20
 
 _RETRY_INTERVAL_MS: Final = 1000
 
-# Why a log cannot be used: what the disk says, or what is on it.
-_UNUSABLE: Final = (OSError, OldFormat, Damaged)
+# Earlier than any timestamp less the longest segment.ms.
+_NOT_BEGUN: Final = -(1 << 65)
 
 _base_offset = attrgetter("base_offset")
 _log = logging.getLogger(__name__)
@@ -49,13 +48,13 @@ class SegmentedLog:
 
     __slots__ = (
         "_append_time",
-        "_deleted",
-        "_dirty",
+        "_begun_ms",
         "_durable",
         "_earliest_ms",
         "_interval",
         "_latest_ms",
         "_loaded",
+        "_marked",
         "_offset_limit",
         "_retry_ms",
         "_roll_at",
@@ -64,6 +63,7 @@ class SegmentedLog:
         "_size_limit",
         "_sync_failed",
         "_synced_ms",
+        "_unsynced_names",
         "active",
         "epochs",
         "ground",
@@ -103,11 +103,10 @@ class SegmentedLog:
         self._sync_failed = False
         self._synced_ms = ground.clock.now_ms()
         self._retry_ms = 0
-        # Files and directories whose names or bytes the next sync must bring to the medium.
-        self._dirty: deque[tuple[bool, str]] = deque()
-        # When to remove which file that retention marked as deleted.
-        self._deleted: deque[tuple[int, str]] = deque()
+        self._unsynced_names = UnsyncedNames(ground.files, path)
+        self._marked = MarkedFiles(ground.files)
         self._roll_at = self._offset_limit = 0
+        self._begun_ms = _NOT_BEGUN
         self.settings = settings
 
     def __repr__(self) -> str:
@@ -132,11 +131,16 @@ class SegmentedLog:
             segment.interval = self._interval
         if self.active is not None:
             self._set_limits(self.active)
+            if not settings.durable:
+                self.high_watermark = self.next_offset
 
     @property
     def size_bytes(self) -> int:
-        """Of all batches, deleted ones included until their segment goes."""
-        return sum(segment.known_size() for segment in self.segments)
+        """Of all batches, deleted ones included until their segment goes; what is known when the disk does not say."""
+        try:
+            return sum(segment.known_size() for segment in self.segments)
+        except OSError:
+            return sum(max(0, segment.size) for segment in self.segments)
 
     # --- coming into being -------------------------------------------------------------------------------------
 
@@ -148,7 +152,7 @@ class SegmentedLog:
         self.epochs.begin(0, 0)
         self._save_epochs()
         segment = Segment.create(self.ground, self.path, 0, self._interval)
-        self._name_dirty(PARTITION_METADATA)
+        self._unsynced_names.add(PARTITION_METADATA, THE_PARENT)
         self._loaded = True
         self.segments = [segment]
         self._activate(segment)
@@ -158,29 +162,35 @@ class SegmentedLog:
 
         recovery_point, log_start: as last written down, -1 where nothing was. What the disk refuses leaves it offline.
         """
-        files = self.ground.files
         self._shut_down_cleanly = shut_down_cleanly
         self.recovery_point = max(0, recovery_point)
         self.log_start = max(0, log_start)
         try:
-            found = recovery.survey(files, self.path).segments
-            self.segments = [self._segment(base) for base in found]
-            self.log_start = max(self.log_start, found[0] if found else 0)
-            self._read_epochs()
-            # After a clean shutdown all was on the medium, so the recovery point is the end.
-            self.next_offset = self.high_watermark = self.recovery_point
-            if not shut_down_cleanly or not found or not found[-1] <= recovery_point:
+            if not shut_down_cleanly or not self._take_at_its_word(recovery_point):
                 self._load()
-        except _UNUSABLE as error:
+        except OSError as error:
             self._go_offline(error, "opening it")
 
+    def _take_at_its_word(self, recovery_point: int) -> bool:
+        """After a clean shutdown all is on the medium, so the recovery point is the end; False if it cannot be."""
+        found = recovery.survey(self.ground.files, self.path).segments
+        if not found or found[-1] > recovery_point:
+            return False
+        self.segments = [self._segment(base) for base in found]
+        self.log_start = max(self.log_start, found[0])
+        self.next_offset = self.high_watermark = recovery_point
+        self._read_epochs()
+        return True
+
     def become_leader(self, epoch: int) -> None:
-        """Stamps `epoch` on batches from now on; one of the past changes nothing."""
-        try:
-            if self.epochs.begin(epoch, self.next_offset):
+        """Stamps `epoch` on batches from now on; one of the past changes nothing. Error: OSError, nothing changed."""
+        before = self.epochs.entries()
+        if self.epochs.begin(epoch, self.next_offset):
+            try:
                 self._save_epochs()
-        except OSError as error:
-            self._go_offline(error, "noting a leader epoch")
+            except OSError:
+                self.epochs = Epochs(before)
+                raise
         self.leader_epoch = max(self.leader_epoch, epoch)
 
     # --- keeping it safe ---------------------------------------------------------------------------------------
@@ -191,7 +201,7 @@ class SegmentedLog:
             return False
         unsynced = self.next_offset - self.recovery_point
         if unsynced <= 0:
-            return self._durable and bool(self._dirty)
+            return self._durable and len(self._unsynced_names) > 0
         settings = self._settings
         return (
             self._durable
@@ -206,14 +216,19 @@ class SegmentedLog:
         The loop then calls `synced` with that offset, or `sync_failed`. Error: OSError.
         """
         if not self._loaded:
-            self._sync_names()
+            self._unsynced_names.sync()
             return self.recovery_point
         # In this order: what is appended meanwhile may be synced as well, but is not promised.
         target, point = self.next_offset, self.recovery_point
         segments = list(self.segments)
-        self._sync_names()
-        for segment in _not_before(segments, point):
-            segment.sync()
+        try:
+            self._unsynced_names.sync()
+            for segment in _not_before(segments, point):
+                segment.sync()
+        except FileNotFoundError:
+            # The loop may have deleted the partition meanwhile.
+            if self.ground.files.exists(self.path):
+                raise
         return target
 
     def synced(self, offset: int) -> None:
@@ -241,7 +256,7 @@ class SegmentedLog:
                 self._resume()
             else:
                 self._load()
-        except _UNUSABLE as error:
+        except OSError as error:
             self.offline_reason = str(error)
             return False
         self.offline = None
@@ -258,7 +273,7 @@ class SegmentedLog:
             snapshot = f"{self.path}/{offset_name(self.next_offset, SNAPSHOT)}"
             if not self.ground.files.exists(snapshot):
                 self._save_snapshot()
-            if self._dirty or not active.is_saved() or self.recovery_point < self.next_offset:
+            if self._unsynced_names or not active.is_saved() or self.recovery_point < self.next_offset:
                 active.seal()
                 active.become_sealed()
             else:
@@ -283,7 +298,7 @@ class SegmentedLog:
     def abandon(self) -> None:
         """It was deleted: nothing is written any more, replies in flight can still read."""
         self._loaded = False
-        self._dirty.clear()
+        self._unsynced_names.forget()
         self._shut("it was deleted")
 
     # --- letting go --------------------------------------------------------------------------------------------
@@ -293,7 +308,7 @@ class SegmentedLog:
 
         Their files are only marked now, and removed by a later call after file.delete.delay.ms.
         """
-        self._remove_marked(now_ms)
+        self._marked.remove(now_ms)
         if self.offline is not None or not self.segments:
             return []
         self.producer_state.expire(now_ms, self._settings.producer_id_expiration_ms)
@@ -301,8 +316,8 @@ class SegmentedLog:
             bounds = (self.log_start, self.high_watermark, self.next_offset)
             count = expired_count(self.segments, self._settings, bounds, now_ms)
             if count == len(self.segments):
-                if self._wake() is not None:
-                    return []
+                if self.active is None:
+                    return [] if self._wake() is not None else self.apply_retention(now_ms)
                 self._roll()
             return self._drop_first(count, now_ms)
         except OSError as error:
@@ -343,7 +358,7 @@ class SegmentedLog:
             try:
                 self._load()
                 return None
-            except _UNUSABLE as error:
+            except OSError as error:
                 self._go_offline(error, "opening it")
         return Refused(KafkaError.KAFKA_STORAGE_ERROR, f"{self.path}: {self.offline_reason}")
 
@@ -377,7 +392,7 @@ class SegmentedLog:
         self._activate(self.segments[-1])
         if as_left is None:
             # What the process before us named, it may not have had the time to sync.
-            self._name_dirty(PARTITION_METADATA, LEADER_EPOCHS)
+            self._unsynced_names.add(PARTITION_METADATA, LEADER_EPOCHS)
             if self._durable:
                 self.synced(self.sync())
         self.high_watermark = self.next_offset
@@ -402,7 +417,7 @@ class SegmentedLog:
         old.seal()
         self._save_snapshot()
         segment = Segment.create(self.ground, self.path, self.next_offset, self._interval)
-        self._dirty.append((True, self.path))
+        self._unsynced_names.add()
         self.segments.append(segment)
         old.become_sealed()
         self._activate(segment)
@@ -421,32 +436,37 @@ class SegmentedLog:
         for segment in reversed(self.segments):
             segment.drop()
         self.segments = [Segment.create(self.ground, self.path, offset, self._interval)]
-        self._dirty.append((True, self.path))
+        self._unsynced_names.add()
         self.producer_state = Producers()
         self.log_start = self.next_offset = self.high_watermark = self.recovery_point = offset
         self._mend_epochs([])
         self._activate(self.segments[0])
 
     def _activate(self, segment: Segment) -> None:
+        """Appends go to `segment`, the last one, from now on. Error: OSError, and they do not."""
+        first_timestamp = segment.first_timestamp() if segment.size else None
         self.active = segment
-        self._set_limits(segment)
+        if first_timestamp is None:
+            # Due at once: the append that finds it so knows its first timestamp.
+            self._begun_ms = _NOT_BEGUN
+            self._set_limits(segment)
+        else:
+            self._begin_with(first_timestamp)
+
+    def _begin_with(self, first_timestamp: int) -> None:
+        """The active segment's age counts from its first batch, or from now where that has no timestamp."""
+        self._begun_ms = first_timestamp if first_timestamp >= 0 else self.ground.clock.now_ms()
+        self._set_limits(self.segments[-1])
 
     def _set_limits(self, segment: Segment) -> None:
         """Works out what makes the active segment full, so that an append has three numbers to compare."""
         settings = self._settings
         self._size_limit = settings.segment_bytes if segment.has_index_room(settings.segment_index_bytes) else 0
         self._offset_limit = segment.base_offset + RELATIVE_MAX
-        # An empty segment is due at once: the append that finds it so sets the real time.
-        self._roll_at = self._roll_time(segment, segment.first_timestamp()) if segment.size else -(1 << 63)
-
-    def _roll_time(self, segment: Segment, first_timestamp: int) -> int:
-        """The timestamp beyond which a batch goes into a new segment."""
-        settings = self._settings
         # The same in each run, yet different from segment to segment, so that they do not all roll at once.
         jitter_max = min(settings.segment_jitter_ms, settings.segment_ms)
         jitter = crc32c(segment.path.encode()) % jitter_max if jitter_max > 0 else 0
-        begin = first_timestamp if first_timestamp >= 0 else self.ground.clock.now_ms()
-        return begin + settings.segment_ms - jitter
+        self._roll_at = self._begun_ms + settings.segment_ms - jitter
 
     def _segment(self, base_offset: int) -> Segment:
         return Segment(self.ground, self.path, base_offset, self._interval)
@@ -471,33 +491,19 @@ class SegmentedLog:
         due_ms = now_ms + self._settings.file_delete_delay_ms
         if dropped:
             self.log_start = max(self.log_start, self.segments[0].base_offset)
-            self._dirty.append((True, self.path))
+            self._unsynced_names.add()
         for segment in dropped:
             snapshot = f"{self.path}/{offset_name(segment.base_offset, SNAPSHOT)}"
             if self.ground.files.exists(snapshot):
                 self.ground.files.remove(snapshot)
-            self._deleted.extend((due_ms, path) for path in segment.drop())
+            self._marked.add(segment.drop(), due_ms)
         if self.epochs.cut_before(self.log_start):
             self._save_epochs()
         return [segment.base_offset for segment in dropped]
 
-    def _remove_marked(self, now_ms: int) -> None:
-        while self._deleted and self._deleted[0][0] <= now_ms:
-            path = self._deleted.popleft()[1]
-            try:
-                self.ground.files.remove(path)
-            except OSError as error:
-                # It holds nothing that counts, and the next start removes it.
-                _log.warning("%s: is left behind: %s", path, error)
-
     def _save_snapshot(self) -> None:
-        path = recovery.write_snapshot(self.ground.files, self.path, self.next_offset, self.producer_state)
-        self._dirty += [(False, path), (True, self.path)]
-
-    def _name_dirty(self, *names: str) -> None:
-        """These files, the directory and its name in the one above wait for the next sync."""
-        self._dirty += [(False, f"{self.path}/{name}") for name in names]
-        self._dirty += [(True, self.path), (True, self.path.rpartition("/")[0])]
+        name = recovery.write_snapshot(self.ground.files, self.path, self.next_offset, self.producer_state)
+        self._unsynced_names.add(name)
 
     def _read_epochs(self) -> None:
         path = f"{self.path}/{LEADER_EPOCHS}"
@@ -523,27 +529,7 @@ class SegmentedLog:
     def _save_epochs(self) -> None:
         path = f"{self.path}/{LEADER_EPOCHS}"
         self.ground.files.write_atomic(path, encode_epochs(self.epochs.entries()), sync=False)
-        self._dirty += [(False, path), (True, self.path)]
-
-    def _sync_names(self) -> None:
-        """Syncs files and directories that were made or renamed since the last time."""
-        files = self.ground.files
-        done = set()
-        while self._dirty:
-            entry = self._dirty.popleft()
-            is_directory, path = entry
-            try:
-                if is_directory and path not in done:
-                    files.sync_dir(path)
-                elif not is_directory:
-                    files.open(path).sync()
-                done.add(path)
-            except FileNotFoundError:
-                # Replaced or deleted meanwhile, which queued an entry of its own.
-                continue
-            except OSError:
-                self._dirty.append(entry)
-                raise
+        self._unsynced_names.add(LEADER_EPOCHS)
 
 
 def _not_before(segments: list[Segment], point: int) -> list[Segment]:

@@ -133,6 +133,9 @@ class MemoryFiles:
         self._dir(path)
         return 1 << 40 if self.capacity is None else self.capacity
 
+    def open_max(self) -> int:
+        return 1 << 20
+
     def lock(self, path: str) -> Lock:
         if path in self._locked:
             raise Locked(f"{path} is held: close what was opened there first")
@@ -334,6 +337,9 @@ class FaultyFiles:
 
     def total_bytes(self, path: str) -> int:
         return self.inner.total_bytes(path)
+
+    def open_max(self) -> int:
+        return self.inner.open_max()
 
     def lock(self, path: str) -> Lock:
         self.count("lock", path)
