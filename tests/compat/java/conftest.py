@@ -28,7 +28,9 @@ def empty(pair, topic) -> str:
 def filled(pair, empty) -> str:
     """A topic of one partition that holds ROWS at the same times and offsets, on both."""
     for server in (pair.ours, pair.theirs):
-        producer = Producer({"bootstrap.servers": server.bootstrap_servers, "linger.ms": 100})
+        # One batch on both, however slow the machine: it leaves when it is full, not when time is up.
+        one_batch = {"linger.ms": 20_000, "batch.num.messages": len(ROWS)}
+        producer = Producer({"bootstrap.servers": server.bootstrap_servers, **one_batch})
         for number, (key, value) in enumerate(ROWS):
             timestamp = FIRST_TIMESTAMP_MS + number
             producer.produce(empty, key=key, value=value, partition=0, timestamp=timestamp)
