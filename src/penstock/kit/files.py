@@ -16,6 +16,10 @@ from penstock.kit.varint import Buffer
 
 # Linux and macOS both take at most 1024 parts in one writev(2).
 PARTS_MAX: Final = 1024
+# More than this is written in pieces. Linux keeps what one call wrote in one folio as large as the call, and ext4 on a
+# virtual machine took up to ten times as long for new memory in folios of a MiB as for four of 256 KiB each:
+# docs/decisions/0003-the-disk-inside-the-loop.md.
+PIECE_BYTES: Final = 256 << 10
 
 _TEMPORARY: Final = ".tmp"
 _CLOSED: Final = -1
@@ -199,7 +203,7 @@ class RealFile:
         if self.broken:
             raise self._refusal()
         try:
-            if _pwrite(self._fd, data, position) != size:
+            if size > PIECE_BYTES or _pwrite(self._fd, data, position) != size:
                 self._write_all((data,), position)
         except OSError:
             self._take_back(position)
@@ -224,7 +228,7 @@ class RealFile:
     def write_at(self, position: int, data: Buffer) -> None:
         view = memoryview(data)
         while view:
-            written = _pwrite(self._fd, view, position)
+            written = _pwrite(self._fd, view[:PIECE_BYTES], position)
             view = view[written:]
             position += written
         self.size = max(self.size, position)
@@ -256,7 +260,7 @@ class RealFile:
         return OSError(errno.EIO, "an earlier write failed and could not be taken back", self.path)
 
     def _write_all(self, parts: Sequence[Buffer], position: int) -> None:
-        """After a short write: all parts once more, until the disk takes them or says why not."""
+        """Piece by piece, after a short write all once more, until the disk takes them or says why not."""
         for part in parts:
             self.write_at(position, part)
             position += len(part)

@@ -6,7 +6,7 @@ Offsets and positions rise from entry to entry. In memory the two columns are ar
 
 import sys
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from typing import Final
 
 ENTRY_SIZE: Final = 8
@@ -43,6 +43,12 @@ class OffsetIndex:
         if at < 0:
             return -1, 0
         return self.offsets[at] + self.base_offset, self.positions[at]
+
+    def after(self, offset: int) -> int:
+        """Position of the entry that follows one whose batch ends at `offset`; -1 when there are no such two."""
+        relative, offsets = offset - self.base_offset, self.offsets
+        at = bisect_left(offsets, relative) if relative > 0 else len(offsets)
+        return self.positions[at + 1] if at + 1 < len(offsets) and offsets[at] == relative else -1
 
     def last(self) -> tuple[int, int]:
         """(last offset, position) of the last entry, (-1, 0) without one."""

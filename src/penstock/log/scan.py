@@ -16,6 +16,7 @@ _HEADER_CHUNK: Final = 64 << 10
 _CHECK_CHUNK: Final = 1 << 20
 
 _MAGIC_AT: Final = 16
+_START_SIZE: Final = _MAGIC_AT + 1
 _LAST_DELTA_AT: Final = 23
 _unpack_start = Struct(">qi").unpack_from
 _unpack_int32 = Struct(">i").unpack_from
@@ -52,6 +53,16 @@ def find_batch(file: File, position: int, end: int, offset: int) -> tuple[int, i
         if at == 0:
             break
         position += at
+    return None
+
+
+def batch_at(file: File, position: int, offset: int) -> tuple[int, int] | None:
+    """(position, size) of the batch at `position` if it begins with `offset`; None when it does not, or is none."""
+    start = file.pread(_START_SIZE, position)
+    if len(start) == _START_SIZE:
+        base_offset, length = _unpack_start(start)
+        if base_offset == offset and start[_MAGIC_AT] == MAGIC and length >= HEADER_SIZE - LENGTH_OVERHEAD:
+            return position, length + LENGTH_OVERHEAD
     return None
 
 

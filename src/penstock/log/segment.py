@@ -14,7 +14,7 @@ from penstock.log import offset_index, time_index
 from penstock.log.names import DELETED, LOG, OFFSET_INDEX, SEGMENT_KINDS, TIME_INDEX, offset_name
 from penstock.log.offset_index import OffsetIndex
 from penstock.log.open_segments import Ground
-from penstock.log.scan import Damaged, find_batch, refuse_old_format, walk_headers, walk_sound
+from penstock.log.scan import Damaged, batch_at, find_batch, refuse_old_format, walk_headers, walk_sound
 from penstock.log.time_index import TimeIndex
 from penstock.records.batch import HEADER_SIZE, BatchHeader
 
@@ -402,6 +402,12 @@ class Segment:
         if self.offsets is None:
             self.load()
         assert self.offsets is not None, self
+        # Who reads large batches one by one comes from the end of one to the next: then both are indexed.
+        following = self.offsets.after(offset - 1)
+        if following > 0:
+            found = batch_at(self.file(), following, offset)
+            if found is not None:
+                return found
         _, position = self.offsets.floor(offset)
         try:
             return find_batch(self.file(), position, self.size, offset)

@@ -10,7 +10,7 @@ INBOX_BYTES = 262_144
 NARROW_BYTES = 65_536
 # Frames from here on are worth keeping: clearing and faulting in a fresh MiB costs more than 100 us.
 SPARE_BYTES_MIN = 131_072
-SPARE_BYTES_TOTAL = 4_194_304
+SPARE_BYTES_TOTAL = 8_388_608
 
 
 class Buffers:

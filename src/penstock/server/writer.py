@@ -16,8 +16,10 @@ from penstock.kit.varint import Buffer
 Part = Buffer | FileSlice
 
 # Up to here a slice is read and leaves together with its reply's other parts in one system call; above, sendfile(2)
-# spares the copy. On loopback the two cost the same between 64 and 256 KiB.
-SLICE_READ_MAX = 65_536
+# spares the copy. On loopback the two cost the same at 16 KiB.
+SLICE_READ_MAX = 16_384
+# A reply of up to so many parts, as most fetches of one partition or two are, is sent without standing in line.
+PARTS_FEW = 8
 # What goes through the transport when the socket is full: the memory that a slow reader costs.
 CHUNK_BYTES = 131_072
 # So much is gathered before it is written: more than a socket takes at once would only wait in memory.
@@ -67,10 +69,14 @@ class Writer:
 
     def send(self, parts: Sequence[Any]) -> None:
         """Sends bytes-like parts and FileSlices in order, now or as soon as the reader lets us."""
-        if self.blocked or self._fd == _NO_FD or FileSlice in map(type, parts):
-            self._queue(parts)
-            if not self.blocked:
-                self._drain()
+        if self.blocked or self._fd == _NO_FD:
+            self._stand_in_line(parts)
+            return
+        if FileSlice in map(type, parts):
+            if len(parts) <= PARTS_FEW:
+                self._send_few(parts)
+            else:
+                self._stand_in_line(parts)
             return
         data = parts[0] if len(parts) == 1 else b"".join(parts)
         try:
@@ -96,6 +102,62 @@ class Writer:
         self.backlog_bytes = 0
         self.blocked = True
 
+    def _send_few(self, parts: Sequence[Any]) -> None:
+        """Straight to the socket while it takes everything; the rest stands in line."""
+        ready: list[Any] = []
+        done = 0
+        try:
+            for part in parts:
+                done += 1
+                if type(part) is not FileSlice:
+                    ready.append(part)
+                elif part.size <= SLICE_READ_MAX:
+                    ready.append(part.read())
+                else:
+                    left = self._offer(ready, _MSG_MORE) if ready else None
+                    if left is not None:
+                        self._stand_in_line((left, part, *parts[done:]))
+                        return
+                    ready.clear()
+                    sent = self._offer_slice(part)
+                    if sent != part.size:
+                        rest = FileSlice(part.file, part.position + sent, part.size - sent)
+                        self._stand_in_line((rest, *parts[done:]))
+                        return
+        except OSError as error:
+            self._unreadable(error)
+            return
+        if ready:
+            left = self._offer(ready, 0)
+            if left is not None:
+                self._stand_in_line((left,))
+
+    def _offer(self, parts: list[Any], flags: int) -> memoryview | None:
+        """Offers the socket some bytes; gives those that it did not take, None when it took all."""
+        out = self._socket
+        assert out is not None, "there is a descriptor"
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        try:
+            sent = out.send(data, flags)
+        except OSError as error:
+            sent = self._not_sent(error)
+        return None if sent == len(data) else memoryview(data)[sent:]
+
+    def _offer_slice(self, part: FileSlice) -> int:
+        """Offers the socket a slice's bytes out of the file; how many it took."""
+        fd = part.file.fileno() if part.file is not None else None
+        if self._fd == _NO_FD or fd is None:
+            return 0
+        try:
+            return os.sendfile(self._fd, fd, part.position, part.size)
+        except OSError as error:
+            return self._not_sent(error)
+
+    def _stand_in_line(self, parts: Sequence[Any]) -> None:
+        self._queue(parts)
+        if not self.blocked:
+            self._drain()
+
     def _queue(self, parts: Sequence[Any]) -> None:
         self._backlog.extend(parts)
         size = PART_OVERHEAD * len(parts)
@@ -114,9 +176,12 @@ class Writer:
                 else:
                     self._send_gathered()
         except OSError as error:
-            # A file that cannot be read: its reply's size has left already, so the stream cannot go on.
-            self.close()
-            self._fault(f"the records of a reply could not be read: {error}")
+            self._unreadable(error)
+
+    def _unreadable(self, error: OSError) -> None:
+        # The reply's size has left already, so the stream cannot go on.
+        self.close()
+        self._fault(f"the records of a reply could not be read: {error}")
 
     def _send_gathered(self) -> None:
         """The parts at the front, up to a large slice or GATHER_BYTES, in one system call."""
@@ -159,14 +224,8 @@ class Writer:
         The chunk is what makes the transport watch for room; when it has left, sendfile goes on.
         """
         file = part.file
-        fd = file.fileno() if file is not None else None
-        sent = 0
         chunk = b""
-        if self._fd != _NO_FD and fd is not None:
-            try:
-                sent = os.sendfile(self._fd, fd, part.position, part.size)
-            except OSError as error:
-                self._not_sent(error)
+        sent = self._offer_slice(part)
         if sent != part.size:
             chunk = FileSlice(file, part.position + sent, min(part.size - sent, CHUNK_BYTES)).read()
             sent += len(chunk)
