@@ -1,5 +1,6 @@
 """A directory of partitions: whose it is, what is in it, and how little is opened before it is needed."""
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -342,3 +343,70 @@ def test_indexes_of_sealed_segments_are_let_go_and_read_again() -> None:
     held = sum(segment.index_bytes for segment in world.partition.segments)
     assert open_segments.index_bytes == held
     assert held <= 800 + 500
+
+
+def test_what_was_written_down_about_a_deleted_partition_does_not_hold_for_the_next_of_its_name() -> None:
+    world = LogWorld(MemoryFiles(), "/data")
+    fill(world, 9)
+    world.partition.delete_records_before(16)
+    world.directory.checkpoint()
+    world.directory.delete("orders", 0)
+    world.directory.create("orders", 0, bytes(16))
+    values = fill(world, 5)
+
+    world.crash(world.files.after_kill())
+
+    assert world.values() == values
+
+
+def test_a_checkpoint_that_comes_back_after_a_power_cut_does_not_hold_either() -> None:
+    world = LogWorld(MemoryFiles(), "/data", segment_bytes=300)
+    fill(world, 9)
+    world.sync()
+    world.directory.checkpoint(sync=True)
+    world.directory.delete("orders", 0)
+    world.directory.checkpoint()
+    world.directory.create("orders", 0, TOPIC_ID)
+
+    left = world.files.after_power_cut()
+
+    assert left.read("/data/recovery-point-offset-checkpoint") == b"0\n0\n"
+
+
+def test_a_log_start_is_kept_while_its_partition_cannot_be_opened() -> None:
+    world = LogWorld(MemoryFiles(), "/data")
+    values = fill(world, 9)
+    world.partition.delete_records_before(7)
+    world.directory.checkpoint_starts()
+
+    world.crash(Unlistable(world.files.after_kill()))
+    offline = world.partition.offline
+    world.crash(world.files.inner.after_kill())
+
+    assert offline is not None
+    assert world.values() == values[7:]
+
+
+class Unlistable(FaultyFiles):
+    """Denies a look into the directory of `orders-0`."""
+
+    def list(self, path: str) -> list[str]:
+        if path.endswith("/orders-0"):
+            raise OSError(errno.EIO, "the test makes this call fail", path)
+        return super().list(path)
+
+
+def test_deleted_records_stay_deleted_when_the_names_of_their_segments_come_back() -> None:
+    world = LogWorld(MemoryFiles(), "/data", segment_bytes=300)
+    values = fill(world, 20)
+    world.sync()
+    world.partition.delete_records_before(12)
+    world.partition.apply_retention(world.clock.now_ms())
+    first = world.partition.segments[0].base_offset
+    world.directory.checkpoint(sync=True)
+
+    world.crash(world.files.after_power_cut())
+
+    assert first == 12
+    assert world.partition.segments[0].base_offset == 0
+    assert world.values() == values[12:]

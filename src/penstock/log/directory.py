@@ -81,6 +81,8 @@ class LogDirectory:
         self.previous_broker_epoch = -1
         self._lock: Lock | None = None
         self._written: dict[str, bytes] = {}
+        # Partitions, deleted ones too, for which a checkpoint may still speak after a crash.
+        self._vouched_for: set[Place] = set()
         # Directories of deleted partitions, and when to remove them.
         self._deleted: list[tuple[int, str]] = []
         self._sweep_from = 0
@@ -129,17 +131,19 @@ class LogDirectory:
         Without `sync` a power cut may lose the first two, then the next start only does more work.
         """
         partitions = self.partitions
+        self._vouched_for.update(partitions)
         self._write(names.RECOVERY_POINTS, {key: found.recovery_point for key, found in partitions.items()}, sync)
         self._write(names.HIGH_WATERMARKS, {key: found.high_watermark for key, found in partitions.items()}, sync)
         self.checkpoint_starts()
+        if sync:
+            self._vouched_for = set(partitions)
 
     def checkpoint_starts(self) -> None:
         """Writes down and syncs the log starts if they changed: deleted records must not come back. Error: OSError."""
-        starts = {
-            key: found.log_start
-            for key, found in self.partitions.items()
-            if found.segments and found.log_start > found.segments[0].base_offset
-        }
+        # Also where the first segment begins there: the names of those before it may be back after a power cut, and
+        # of a partition that could not be opened the segments are not known.
+        starts = {key: found.log_start for key, found in self.partitions.items() if found.log_start > 0}
+        self._vouched_for.update(starts)
         self._write(names.LOG_STARTS, starts, sync=True)
 
     # --- partitions --------------------------------------------------------------------------------------------
@@ -147,6 +151,9 @@ class LogDirectory:
     def create(self, topic: str, index: int, topic_id: bytes, settings: LogSettings | None = None) -> Partition:
         """A new, empty partition. Error: OSError, and then there is none."""
         assert (topic, index) not in self.partitions, (topic, index)
+        if (topic, index) in self._vouched_for:
+            # What was written down about a deleted partition of this name would hold for the new one after a crash.
+            self.checkpoint(sync=True)
         path = self._at(names.partition_name(topic, index))
         partition = Partition(self.ground, path, topic, index, topic_id, settings or self.settings)
         try:
@@ -237,6 +244,7 @@ class LogDirectory:
         clean = self._take_clean_shutdown()
         recovery_points = self._read(names.RECOVERY_POINTS)
         log_starts = self._read(names.LOG_STARTS)
+        self._vouched_for.update(recovery_points, log_starts)
         for name in self.files.list(self.path):
             key = names.parse_partition(name)
             if names.is_deleted(name):
