@@ -4,11 +4,10 @@ from collections.abc import Iterator, Sequence
 from struct import Struct
 from typing import Final
 
-from crc32c import crc32c
-
 from penstock.kit.refusal import Refused
 from penstock.kit.varint import Buffer
 from penstock.records.codec import RATIO_MAX, Codec, compress
+from penstock.records.crc import crc32c
 from penstock.records.fault import (
     CORRUPT_MESSAGE,
     INVALID_RECORD,
