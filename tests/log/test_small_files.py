@@ -101,12 +101,14 @@ def test_partition_directories_are_known_by_their_names(name: str, parsed: tuple
 def test_a_deleted_directory_is_not_taken_for_a_partition(topic: str, index: int, unique: bytes) -> None:
     name = names.partition_name(topic, index)
 
-    deleted = names.deleted_name(name, unique)
+    deleted = names.deleted_name(topic, index, unique)
 
     assert names.parse_partition(name) == (topic, index)
     assert names.is_deleted(deleted)
     assert names.parse_partition(deleted) is None
     assert len(deleted) <= 255
+    # Where it comes from can be read from it, as Apache Kafka does at its start.
+    assert deleted.endswith(f"-{index}.{unique.hex()}-delete")
     assert not names.is_deleted(name) or deleted != name
 
 
