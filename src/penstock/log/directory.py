@@ -167,7 +167,7 @@ class LogDirectory:
     def delete(self, topic: str, index: int) -> None:
         """The partition is gone at once, its files after file.delete.delay.ms. Error: OSError, and it stays."""
         partition = self.partitions[topic, index]
-        path = self._at(names.deleted_name(names.partition_name(topic, index), self.dice(16)))
+        path = self._at(names.deleted_name(topic, index, self.dice(16)))
         self.files.rename(partition.path, path)
         del self.partitions[topic, index]
         partition.abandon()
@@ -227,6 +227,8 @@ class LogDirectory:
             raise DirectoryRefused(f"{path}: version {found.get('version')}, expected {_META_VERSION}")
         self._expect(path, found, "cluster.id", identity.cluster_id)
         self._expect(path, found, "node.id", None if identity.node_id is None else str(identity.node_id))
+        if not found["node.id"].isdecimal():
+            raise DirectoryRefused(f"{path}: node.id is {found['node.id']!r}, expected a number")
         identity.cluster_id = found["cluster.id"]
         identity.node_id = int(found["node.id"])
         identity.directory_id = found.get("directory.id")
