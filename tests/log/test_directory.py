@@ -73,6 +73,7 @@ def test_the_directory_of_somebody_else_is_refused(options: dict, text: str) -> 
         ({"version": "0", "broker.id": "1"}, "version 0, expected 1"),
         ({}, "version None, expected 1"),
         ({"version": "1", "node.id": "1"}, "cluster.id is missing"),
+        ({"version": "1", "cluster.id": "a", "node.id": "one"}, "node.id is 'one', expected a number"),
     ],
 )
 def test_a_directory_of_an_unknown_form_is_refused(entries: dict[str, str], text: str) -> None:
@@ -328,6 +329,19 @@ def open_files(path: Path) -> int:
         except FileNotFoundError:
             continue
     return sum(target.startswith(str(path)) and target.endswith(".log") for target in targets)
+
+
+def test_a_deleted_partition_takes_no_place_among_the_open_ones() -> None:
+    world = LogWorld(MemoryFiles(), "/data", segment_bytes=300, retention_bytes=600)
+    open_segments = world.directory.ground.open_segments
+    fill(world, 30)
+
+    world.directory.sweep(world.clock.now_ms())
+    swept = len(open_segments)
+    kept = len(world.partition.segments)
+    world.directory.delete("orders", 0)
+
+    assert (swept, len(open_segments)) == (kept, 0)
 
 
 def test_indexes_of_sealed_segments_are_let_go_and_read_again() -> None:
