@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from penstock.kit.files import Files, Locked, RealFiles
-from penstock.log.checkpoints import decode_properties, encode_properties
+from penstock.kit.properties import read_properties
+from penstock.log.checkpoints import encode_properties
 from penstock.log.directory import DirectoryRefused, LogDirectory
 from penstock.log.results import Appended, ReadPlan
 from penstock.log.settings import LogSettings
 from penstock.testing.clock import ManualClock
-from penstock.testing.contract.log import TOPIC_ID, Dice, LogWorld, fill, make_batch
+from penstock.testing.contract.log import TOPIC_ID, LogWorld, fill, make_batch
+from penstock.testing.dice import Dice
 from penstock.testing.files import FaultyFiles, MemoryFiles
 
 
@@ -34,7 +36,7 @@ def test_a_new_directory_gets_an_identity_and_keeps_it() -> None:
 
     second = opened(files)
 
-    written = decode_properties(files.read("/data/meta.properties"))
+    written = read_properties(files.read("/data/meta.properties").decode())
     assert set(written) == {"version", "cluster.id", "node.id", "directory.id"}
     assert (written["version"], written["cluster.id"], written["node.id"]) == ("1", "AAAAAAAAAAAAAAAAAAAAAA", "3")
     assert len(written["directory.id"]) == 22
@@ -70,6 +72,7 @@ def test_the_directory_of_somebody_else_is_refused(options: dict, text: str) -> 
 @pytest.mark.parametrize(
     ("entries", "text"),
     [
+        ({"version": "\\u00"}, r"line 1: '\\u00' is no character"),
         ({"version": "0", "broker.id": "1"}, "version 0, expected 1"),
         ({}, "version None, expected 1"),
         ({"version": "1", "node.id": "1"}, "cluster.id is missing"),
