@@ -9,13 +9,13 @@ from typing import Final
 
 from penstock.kit.clock import Clock
 from penstock.kit.files import Files, Lock
+from penstock.kit.properties import PropertiesError, read_properties
 from penstock.log import names
 from penstock.log.checkpoints import (
     Place,
     decode_clean_shutdown,
     decode_offsets,
     decode_partition_metadata,
-    decode_properties,
     encode_clean_shutdown,
     encode_offsets,
     encode_properties,
@@ -222,7 +222,10 @@ class LogDirectory:
             }
             self.files.write_atomic(path, encode_properties(entries))
             return
-        found = decode_properties(self.files.read(path))
+        try:
+            found = read_properties(self.files.read(path).decode("utf-8", "replace"))
+        except PropertiesError as error:
+            raise DirectoryRefused(f"{path}: {error}") from None
         if found.get("version") != _META_VERSION:
             raise DirectoryRefused(f"{path}: version {found.get('version')}, expected {_META_VERSION}")
         self._expect(path, found, "cluster.id", identity.cluster_id)
