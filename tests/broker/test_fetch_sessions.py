@@ -5,7 +5,7 @@ import pytest
 from penstock.broker.fetch_sessions import KEEP_MS, FetchContext, FetchSessions
 from penstock.protocol import messages
 from penstock.protocol.errors import KafkaError
-from penstock.testing.broker_in_memory import Dice
+from penstock.testing.dice import Dice
 
 FetchRequest = messages.FetchRequest
 NAMED, BY_ID = 12, 13

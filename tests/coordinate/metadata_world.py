@@ -10,7 +10,7 @@ from penstock.kit.refusal import Refused
 from penstock.kit.settings import split_list
 from penstock.protocol import messages
 from penstock.protocol.errors import KafkaError
-from penstock.testing.broker_in_memory import Dice
+from penstock.testing.dice import Dice
 
 NODE = 7
 LISTS = {"cleanup.policy": ["delete"]}

@@ -1,12 +1,9 @@
 """The disks: what both do (the contract), and what only one of them can."""
 
-import contextlib
 import errno
 import os
-import resource
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +11,7 @@ import pytest
 from penstock.kit.files import Files, FileSlice, Locked, RealFiles
 from penstock.testing.clock import ManualClock
 from penstock.testing.contract.files import FilesContract
-from penstock.testing.files import FaultyFiles, MemoryFiles
+from penstock.testing.files import FaultyFiles, MemoryFiles, file_size_limit
 
 
 class TestMemoryFiles(FilesContract):
@@ -47,17 +44,6 @@ class TestFaultyFilesThatNeverFail(FilesContract):
     def root(self, files: Files) -> str:
         files.make_dirs("/data")
         return "/data"
-
-
-@contextlib.contextmanager
-def file_size_limit(size: int) -> Iterator[None]:
-    """Within, the system writes up to `size` bytes of a file and refuses the rest: a short write, then EFBIG."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def open_descriptors() -> int:

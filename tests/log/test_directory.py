@@ -1,5 +1,6 @@
 """A directory of partitions: whose it is, what is in it, and how little is opened before it is needed."""
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -7,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from penstock.kit.files import Files, Locked, RealFiles
-from penstock.log.checkpoints import decode_properties, encode_properties
+from penstock.kit.properties import read_properties
+from penstock.log.checkpoints import encode_properties
 from penstock.log.directory import DirectoryRefused, LogDirectory
 from penstock.log.results import Appended, ReadPlan
 from penstock.log.settings import LogSettings
 from penstock.testing.clock import ManualClock
-from penstock.testing.contract.log import TOPIC_ID, Dice, LogWorld, fill, make_batch
+from penstock.testing.contract.log import TOPIC_ID, LogWorld, fill, make_batch
+from penstock.testing.dice import Dice
 from penstock.testing.files import FaultyFiles, MemoryFiles
 
 
@@ -33,7 +36,7 @@ def test_a_new_directory_gets_an_identity_and_keeps_it() -> None:
 
     second = opened(files)
 
-    written = decode_properties(files.read("/data/meta.properties"))
+    written = read_properties(files.read("/data/meta.properties").decode())
     assert set(written) == {"version", "cluster.id", "node.id", "directory.id"}
     assert (written["version"], written["cluster.id"], written["node.id"]) == ("1", "AAAAAAAAAAAAAAAAAAAAAA", "3")
     assert len(written["directory.id"]) == 22
@@ -69,9 +72,11 @@ def test_the_directory_of_somebody_else_is_refused(options: dict, text: str) -> 
 @pytest.mark.parametrize(
     ("entries", "text"),
     [
+        ({"version": "\\u00"}, r"line 1: '\\u00' is no character"),
         ({"version": "0", "broker.id": "1"}, "version 0, expected 1"),
         ({}, "version None, expected 1"),
         ({"version": "1", "node.id": "1"}, "cluster.id is missing"),
+        ({"version": "1", "cluster.id": "a", "node.id": "one"}, "node.id is 'one', expected a number"),
     ],
 )
 def test_a_directory_of_an_unknown_form_is_refused(entries: dict[str, str], text: str) -> None:
@@ -329,6 +334,19 @@ def open_files(path: Path) -> int:
     return sum(target.startswith(str(path)) and target.endswith(".log") for target in targets)
 
 
+def test_a_deleted_partition_takes_no_place_among_the_open_ones() -> None:
+    world = LogWorld(MemoryFiles(), "/data", segment_bytes=300, retention_bytes=600)
+    open_segments = world.directory.ground.open_segments
+    fill(world, 30)
+
+    world.directory.sweep(world.clock.now_ms())
+    swept = len(open_segments)
+    kept = len(world.partition.segments)
+    world.directory.delete("orders", 0)
+
+    assert (swept, len(open_segments)) == (kept, 0)
+
+
 def test_indexes_of_sealed_segments_are_let_go_and_read_again() -> None:
     world = LogWorld(MemoryFiles(), "/data", segment_bytes=2000, index_interval_bytes=0)
     open_segments = world.directory.ground.open_segments
@@ -342,3 +360,70 @@ def test_indexes_of_sealed_segments_are_let_go_and_read_again() -> None:
     held = sum(segment.index_bytes for segment in world.partition.segments)
     assert open_segments.index_bytes == held
     assert held <= 800 + 500
+
+
+def test_what_was_written_down_about_a_deleted_partition_does_not_hold_for_the_next_of_its_name() -> None:
+    world = LogWorld(MemoryFiles(), "/data")
+    fill(world, 9)
+    world.partition.delete_records_before(16)
+    world.directory.checkpoint()
+    world.directory.delete("orders", 0)
+    world.directory.create("orders", 0, bytes(16))
+    values = fill(world, 5)
+
+    world.crash(world.files.after_kill())
+
+    assert world.values() == values
+
+
+def test_a_checkpoint_that_comes_back_after_a_power_cut_does_not_hold_either() -> None:
+    world = LogWorld(MemoryFiles(), "/data", segment_bytes=300)
+    fill(world, 9)
+    world.sync()
+    world.directory.checkpoint(sync=True)
+    world.directory.delete("orders", 0)
+    world.directory.checkpoint()
+    world.directory.create("orders", 0, TOPIC_ID)
+
+    left = world.files.after_power_cut()
+
+    assert left.read("/data/recovery-point-offset-checkpoint") == b"0\n0\n"
+
+
+def test_a_log_start_is_kept_while_its_partition_cannot_be_opened() -> None:
+    world = LogWorld(MemoryFiles(), "/data")
+    values = fill(world, 9)
+    world.partition.delete_records_before(7)
+    world.directory.checkpoint_starts()
+
+    world.crash(Unlistable(world.files.after_kill()))
+    offline = world.partition.offline
+    world.crash(world.files.inner.after_kill())
+
+    assert offline is not None
+    assert world.values() == values[7:]
+
+
+class Unlistable(FaultyFiles):
+    """Denies a look into the directory of `orders-0`."""
+
+    def list(self, path: str) -> list[str]:
+        if path.endswith("/orders-0"):
+            raise OSError(errno.EIO, "the test makes this call fail", path)
+        return super().list(path)
+
+
+def test_deleted_records_stay_deleted_when_the_names_of_their_segments_come_back() -> None:
+    world = LogWorld(MemoryFiles(), "/data", segment_bytes=300)
+    values = fill(world, 20)
+    world.sync()
+    world.partition.delete_records_before(12)
+    world.partition.apply_retention(world.clock.now_ms())
+    first = world.partition.segments[0].base_offset
+    world.directory.checkpoint(sync=True)
+
+    world.crash(world.files.after_power_cut())
+
+    assert first == 12
+    assert world.partition.segments[0].base_offset == 0
+    assert world.values() == values[12:]

@@ -1,15 +1,17 @@
 """Durable mode: what is visible survives a power cut; and when a sync is due otherwise."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from penstock.kit.files import RealFiles
 from penstock.kit.refusal import Refused
+from penstock.log.housekeeping import UnsyncedNames
 from penstock.log.settings import LogSettings
 from penstock.testing.contract.log import LogWorld, fill, numbered
-from penstock.testing.files import MemoryFiles
+from penstock.testing.files import FaultyFiles, MemoryFiles
 
 
 def durable_log(**settings: object) -> LogWorld:
@@ -138,6 +140,7 @@ def test_a_sync_in_a_thread_promises_no_more_than_was_there_when_it_began(tmp_pa
     stop = threading.Event()
 
     def sync_again_and_again() -> None:
+        promised.append(world.partition.sync())
         while not stop.is_set():
             promised.append(world.partition.sync())
 
@@ -154,3 +157,73 @@ def test_a_sync_in_a_thread_promises_no_more_than_was_there_when_it_began(tmp_pa
 
     assert promised == sorted(promised)
     assert world.values() == numbered(0, promised[-1])
+
+
+def test_the_names_of_a_new_partition_are_synced_by_the_next_process_if_they_were_not_by_the_first() -> None:
+    world = durable_log()
+
+    world.crash(world.files.after_kill())
+    world.add(b"a")
+    world.sync()
+    world.crash(world.files.after_power_cut())
+
+    assert world.values() == [b"a"]
+
+
+def test_the_names_of_a_new_segment_are_synced_by_the_next_process_if_they_were_not_by_the_first() -> None:
+    world = durable_log(retention_ms=1000)
+    world.add(b"a")
+    world.sync()
+    assert world.partition.apply_retention(world.clock.advance(2000)) == [0]
+    world.directory.checkpoint()
+
+    world.crash(world.files.after_kill())
+    world.add(b"b")
+    world.sync()
+    world.crash(world.files.after_power_cut())
+
+    assert world.values() == [b"b"]
+
+
+class Interrupted(MemoryFiles):
+    """Something happens just after a directory was synced, once."""
+
+    then: Callable[[], object] | None = None
+
+    def sync_dir(self, path: str) -> None:
+        super().sync_dir(path)
+        then, self.then = self.then, None
+        if then is not None:
+            then()
+
+
+def test_a_segment_begun_while_the_names_are_synced_is_not_forgotten() -> None:
+    files = Interrupted()
+    world = LogWorld(files, "/data", durable=True, segment_bytes=100)
+    world.add(b"a")
+    files.then = lambda: world.add(b"b")
+
+    world.sync()
+    world.sync()
+    world.crash(files.after_power_cut())
+
+    assert world.values() == [b"a", b"b"]
+
+
+def test_names_that_could_not_be_synced_are_tried_again() -> None:
+    inner = MemoryFiles()
+    inner.make_dirs("/data")
+    inner.sync_dir("/")
+    files = FaultyFiles(inner)
+    names = UnsyncedNames(files, "/data")
+    inner.open("/data/a", create=True).append(b"1")
+    names.add("a")
+
+    files.fail_from_now(1)
+    with pytest.raises(OSError, match="makes this call fail"):
+        names.sync()
+    left = len(names)
+    names.sync()
+
+    assert (left, len(names)) == (2, 0)
+    assert inner.after_power_cut().read("/data/a") == b"1"

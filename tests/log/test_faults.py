@@ -2,8 +2,6 @@
 
 import contextlib
 import errno
-import resource
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,8 +13,9 @@ from penstock.log.results import Appended
 from penstock.log.settings import LogSettings
 from penstock.protocol.errors import KafkaError
 from penstock.testing.clock import ManualClock
-from penstock.testing.contract.log import TOPIC_ID, Dice, LogWorld, make_batch
-from penstock.testing.files import FaultyFiles, MemoryFiles
+from penstock.testing.contract.log import TOPIC_ID, LogWorld, make_batch
+from penstock.testing.dice import Dice
+from penstock.testing.files import FaultyFiles, MemoryFiles, file_size_limit
 
 SETTINGS = {"segment_bytes": 400, "index_interval_bytes": 100, "file_delete_delay_ms": 0}
 CALLS = 120
@@ -153,16 +152,6 @@ def test_a_full_disk_refuses_and_takes_appends_again_when_there_is_room() -> Non
 def used(files: MemoryFiles) -> int:
     files.capacity = 1 << 30
     return (1 << 30) - files.free_bytes("/")
-
-
-@contextlib.contextmanager
-def file_size_limit(size: int) -> Iterator[None]:
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_real_write_cut_short_is_taken_back(tmp_path: Path) -> None:

@@ -161,7 +161,6 @@ class LogMachine(RuleBasedStateMachine):
         assert self.log_start <= start <= visible
         assert all(now_ms - timestamp > 1000 for _, timestamp in self.records[self.log_start : start])
         self.log_start = start
-        self.partition.roll_if_due(now_ms)
 
     @rule(offset=st.floats(0.5, 1))
     def truncate(self, offset: float) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from penstock.kit.refusal import Refused
 from penstock.log.results import Appended
+from penstock.log.scan import walk_sound
 from penstock.log.time_index import TimeIndex
 from penstock.protocol.errors import KafkaError
 from penstock.records.batch import read_header
@@ -380,3 +381,12 @@ def test_the_largest_timestamp_survives_where_the_time_index_did_not() -> None:
     world.crash()
 
     assert world.partition.offset_at_time(start + 1) == (0, start + 500)
+
+
+def test_a_file_that_ends_before_it_should_ends_the_walk() -> None:
+    world, _, _ = three_batches()
+    file = world.files.open(f"{world.path}/00000000000000000000.log")
+
+    found = [header.base_offset for _, header, _ in walk_sound(file, 0, file.size + 100)]
+
+    assert found == [record.offset for record in world.records()]

@@ -29,15 +29,26 @@ def test_the_oldest_segments_go_when_the_log_is_too_large() -> None:
     assert swept(world) == []
 
 
-@pytest.mark.parametrize("limit", [0, 1])
-def test_the_active_segment_does_not_go_by_size(limit: int) -> None:
-    world = memory_log(retention_bytes=limit)
+def test_the_active_segment_does_not_go_by_size() -> None:
+    world = memory_log(retention_bytes=1)
     values = fill(world, 14)
 
     dropped = swept(world)
 
     assert dropped == [0, 6, 12, 18]
     assert world.values() == values[24:]
+
+
+@pytest.mark.parametrize("batches", [2, 14])
+def test_where_no_byte_may_stay_the_active_segment_goes_too(batches: int) -> None:
+    world = memory_log(retention_bytes=0)
+    fill(world, batches)
+
+    dropped = swept(world)
+    again = swept(world)
+
+    assert dropped == list(range(0, 2 * batches, 6))
+    assert (again, world.values(), world.partition.next_offset) == ([], [], 2 * batches)
 
 
 def test_a_log_without_limits_keeps_everything() -> None:

@@ -53,16 +53,6 @@ def test_a_topic_id_of_another_form_is_none(text: bytes) -> None:
     assert checkpoints.decode_partition_metadata(text) is None
 
 
-def test_properties_are_read_as_java_writes_them() -> None:
-    text = b"#\n#Sat Nov 21 11:46:45 UTC 2026\nnode.id=1\n\ndirectory.id=cNoI8n4UV8iceb46H_hwtw\nlisteners=a\\:b\n"
-
-    assert checkpoints.decode_properties(text) == {
-        "node.id": "1",
-        "directory.id": "cNoI8n4UV8iceb46H_hwtw",
-        "listeners": "a:b",
-    }
-
-
 def test_the_mark_of_a_clean_shutdown_is_apache_kafkas() -> None:
     text = b'{"version":0,"brokerEpoch":12}'
 
@@ -101,12 +91,14 @@ def test_partition_directories_are_known_by_their_names(name: str, parsed: tuple
 def test_a_deleted_directory_is_not_taken_for_a_partition(topic: str, index: int, unique: bytes) -> None:
     name = names.partition_name(topic, index)
 
-    deleted = names.deleted_name(name, unique)
+    deleted = names.deleted_name(topic, index, unique)
 
     assert names.parse_partition(name) == (topic, index)
     assert names.is_deleted(deleted)
     assert names.parse_partition(deleted) is None
     assert len(deleted) <= 255
+    # Where it comes from can be read from it, as Apache Kafka does at its start.
+    assert deleted.endswith(f"-{index}.{unique.hex()}-delete")
     assert not names.is_deleted(name) or deleted != name
 
 

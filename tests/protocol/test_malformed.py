@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from penstock.kit.varint import encode_unsigned
 from penstock.protocol import catalog, messages
 from penstock.protocol.codec import decode, encode
 from penstock.protocol.errors import Malformed
@@ -122,6 +123,19 @@ def test_an_array_has_at_most_a_million_elements(count):
     else:
         found, _ = decode(messages.ConsumerProtocolAssignment, 0, data)
         assert len(found.assigned_partitions[0].partitions) == count
+
+
+@pytest.mark.parametrize("count", [499_999, 500_000])
+def test_a_message_has_at_most_a_million_elements_in_all_its_arrays(count):
+    resource = b"\x02\x01" + encode_unsigned(count + 1) + b"\x01" * count + b"\0"
+    data = b"\x03" + 2 * resource + bytes(3)
+
+    if 2 + 2 * count > 1_000_000:
+        with pytest.raises(Malformed, match=r"resources\[1\].configuration_keys .* 500000 .* room for 499998"):
+            decode(messages.DescribeConfigsRequest, 4, data)
+    else:
+        found, _ = decode(messages.DescribeConfigsRequest, 4, data)
+        assert [len(entry.configuration_keys) for entry in found.resources] == [count, count]
 
 
 @pytest.mark.parametrize(("name", "version"), all_versions())

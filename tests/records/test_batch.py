@@ -125,8 +125,9 @@ def test_a_batch_above_the_largest_size_is_refused() -> None:
     assert refused == Refused(MESSAGE_TOO_LARGE, f"batch of {len(batch)} bytes: at most {len(batch) - 1} are accepted")
 
 
-def test_more_records_than_the_bytes_can_hold_are_refused() -> None:
-    batch = samples.batch()
+@pytest.mark.parametrize("codec", Codec)
+def test_more_records_than_the_bytes_can_hold_are_refused(codec: Codec) -> None:
+    batch = samples.batch(codec=codec)
     set_field(batch, ">i", 23, (1 << 31) - 2)
     set_field(batch, ">i", 57, (1 << 31) - 1)
 
@@ -135,6 +136,16 @@ def test_more_records_than_the_bytes_can_hold_are_refused() -> None:
     assert isinstance(refused, Refused)
     assert refused.error == INVALID_RECORD
     assert "do not fit" in refused.message
+
+
+@pytest.mark.parametrize("codec", Codec)
+def test_a_batch_of_nothing_but_empty_records_is_accepted(codec: Codec) -> None:
+    batch = build([Record(None, None)] * 100_000, codec=codec)
+
+    header = check(batch, MAX_SIZE)
+
+    assert isinstance(header, BatchHeader)
+    assert header.record_count == 100_000
 
 
 def test_two_batches_are_not_one() -> None:

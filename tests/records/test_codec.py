@@ -1,5 +1,6 @@
 """Codecs: round trips, every form that clients write, and refusal of garbage and bombs."""
 
+import random
 import subprocess
 import sys
 import zlib
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penstock.records.codec import Codec, compress, decompress
+from penstock.records.codec import RATIO_MAX, Codec, compress, decompress
 from penstock.records.fault import BatchError
 
 COMPRESSING = [codec for codec in Codec if codec is not Codec.NONE]
@@ -101,6 +102,27 @@ def test_gzip_members_one_after_another_are_one() -> None:
     assert decompress(Codec.GZIP, members, 12) == b"first second"
     with pytest.raises(BatchError, match="at most 11 bytes"):
         decompress(Codec.GZIP, members, 11)
+
+
+@pytest.mark.parametrize("size", [1, 1000, 16_000, 17_000, 50_000])
+def test_gzip_members_are_unpacked_wherever_they_begin_and_end(size: int) -> None:
+    contents = [random.Random(number).randbytes(size) for number in range(20)]
+    members = b"".join(zlib.compress(content, wbits=31) for content in contents)
+
+    assert decompress(Codec.GZIP, members, 20 * size) == b"".join(contents)
+    with pytest.raises(BatchError, match="cut off"):
+        decompress(Codec.GZIP, members[:-1], 20 * size)
+    with pytest.raises(BatchError, match=f"at most {20 * size - 1} bytes"):
+        decompress(Codec.GZIP, members, 20 * size - 1)
+
+
+@pytest.mark.parametrize("codec", Codec)
+def test_no_codec_makes_more_of_a_byte_than_is_said_of_it(codec: Codec) -> None:
+    level = 9 if codec is Codec.GZIP else None
+
+    packed = compress(codec, bytes(1 << 24), level)
+
+    assert len(packed) * RATIO_MAX[codec] >= 1 << 24
 
 
 def test_lz4_blocks_stand_alone_as_java_wants_them() -> None:

@@ -5,6 +5,7 @@ import sys
 import pytest
 from confluent_kafka import Consumer, Producer
 
+from penstock.testing import embedded
 from penstock.testing.embedded import kafka as new_kafka
 
 pytest_plugins = ["pytester"]
@@ -112,13 +113,20 @@ def test_a_project_chooses_scope_and_settings(pytester):
     pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
 
 
-def test_a_scope_that_is_none_is_a_usage_error(pytester):
-    pytester.makeini("[pytest]\npenstock_scope = galaxy\n")
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("penstock_scope = galaxy", "*penstock_scope = 'galaxy': expected one of session, *"),
+        ("penstock_configs = num.partitions", "*penstock_configs has the line 'num.partitions': expected NAME=VALUE*"),
+    ],
+)
+def test_a_wrong_setting_is_a_usage_error(pytester, line, told):
+    pytester.makeini(f"[pytest]\n{line}\n")
     pytester.makepyfile("def test_one(kafka): pass")
 
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
 
-    result.stdout.fnmatch_lines_random(["*penstock_scope = 'galaxy': expected one of session, *"])
+    result.stdout.fnmatch_lines_random([told])
 
 
 def test_the_plugin_costs_a_run_without_kafka_nothing(pytester):
@@ -133,3 +141,14 @@ def test_the_plugin_costs_a_run_without_kafka_nothing(pytester):
 
     pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
     assert "penstock.testing.pytest_plugin" in sys.modules
+
+
+def test_a_process_that_never_gets_ready_is_given_up(tmp_path, monkeypatch):
+    idle = tmp_path / "idle"
+    idle.write_text("#!/bin/sh\nexec sleep 600\n")
+    idle.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(idle))
+    monkeypatch.setattr(embedded, "START_TIMEOUT_S", 0.1)
+
+    with pytest.raises(RuntimeError, match="did not start"), new_kafka(as_process=True):
+        pass

@@ -4,6 +4,7 @@ The value syntax is Kafka's: white space around a value is dropped, booleans are
 decimal, lists are separated by commas. Secrets never appear in an error.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -140,7 +141,7 @@ def only(value: Value, why: str) -> Check:
 # --- syntax -----------------------------------------------------------------------------------------------------------
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,20}")
-_DECIMAL = re.compile(r"[+-]?([0-9]{1,400}\.?[0-9]{0,400}|\.[0-9]{1,400})([eE][+-]?[0-9]{1,4})?")
+_DECIMAL = re.compile(r"[+-]?(([0-9]{1,400}\.?[0-9]{0,400}|\.[0-9]{1,400})([eE][+-]?[0-9]{1,4})?|Infinity)")
 
 
 def _whole(bits: int) -> Callable[[str], int | None]:
@@ -200,7 +201,9 @@ def _hint(name: str, text: str) -> str:
 
 
 def _double_text(value: float) -> str:
-    """As Java prints a double: 0.5, 1.0E7, 1.7976931348623157E308."""
+    """As Java prints a double: 0.5, 1.0E7, 1.7976931348623157E308, Infinity."""
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
     if value == 0 or 1e-3 <= abs(value) < 1e7:
         return repr(value)
     digits, _, exponent = f"{value!r}".partition("e")

@@ -62,13 +62,6 @@ def encode_properties(entries: Mapping[str, str]) -> bytes:
     return "".join(f"{key}={value}\n" for key, value in entries.items()).encode()
 
 
-def decode_properties(data: bytes) -> dict[str, str]:
-    lines = (line.strip() for line in _text(data).splitlines())
-    pairs = (line.partition("=") for line in lines if line and line[0] not in "#!")
-    # What Java writes may carry a backslash before a colon or an equals sign.
-    return {key.strip(): value.strip().replace("\\", "") for key, _, value in pairs}
-
-
 def encode_clean_shutdown(broker_epoch: int) -> bytes:
     return json.dumps({"version": 0, "brokerEpoch": broker_epoch}, separators=(",", ":")).encode()
 

@@ -9,13 +9,13 @@ from typing import Final
 
 from penstock.kit.clock import Clock
 from penstock.kit.files import Files, Lock
+from penstock.kit.properties import PropertiesError, read_properties
 from penstock.log import names
 from penstock.log.checkpoints import (
     Place,
     decode_clean_shutdown,
     decode_offsets,
     decode_partition_metadata,
-    decode_properties,
     encode_clean_shutdown,
     encode_offsets,
     encode_properties,
@@ -81,6 +81,8 @@ class LogDirectory:
         self.previous_broker_epoch = -1
         self._lock: Lock | None = None
         self._written: dict[str, bytes] = {}
+        # Partitions, deleted ones too, for which a checkpoint may still speak after a crash.
+        self._vouched_for: set[Place] = set()
         # Directories of deleted partitions, and when to remove them.
         self._deleted: list[tuple[int, str]] = []
         self._sweep_from = 0
@@ -129,17 +131,19 @@ class LogDirectory:
         Without `sync` a power cut may lose the first two, then the next start only does more work.
         """
         partitions = self.partitions
+        self._vouched_for.update(partitions)
         self._write(names.RECOVERY_POINTS, {key: found.recovery_point for key, found in partitions.items()}, sync)
         self._write(names.HIGH_WATERMARKS, {key: found.high_watermark for key, found in partitions.items()}, sync)
         self.checkpoint_starts()
+        if sync:
+            self._vouched_for = set(partitions)
 
     def checkpoint_starts(self) -> None:
         """Writes down and syncs the log starts if they changed: deleted records must not come back. Error: OSError."""
-        starts = {
-            key: found.log_start
-            for key, found in self.partitions.items()
-            if found.segments and found.log_start > found.segments[0].base_offset
-        }
+        # Also where the first segment begins there: the names of those before it may be back after a power cut, and
+        # of a partition that could not be opened the segments are not known.
+        starts = {key: found.log_start for key, found in self.partitions.items() if found.log_start > 0}
+        self._vouched_for.update(starts)
         self._write(names.LOG_STARTS, starts, sync=True)
 
     # --- partitions --------------------------------------------------------------------------------------------
@@ -147,6 +151,9 @@ class LogDirectory:
     def create(self, topic: str, index: int, topic_id: bytes, settings: LogSettings | None = None) -> Partition:
         """A new, empty partition. Error: OSError, and then there is none."""
         assert (topic, index) not in self.partitions, (topic, index)
+        if (topic, index) in self._vouched_for:
+            # What was written down about a deleted partition of this name would hold for the new one after a crash.
+            self.checkpoint(sync=True)
         path = self._at(names.partition_name(topic, index))
         partition = Partition(self.ground, path, topic, index, topic_id, settings or self.settings)
         try:
@@ -160,7 +167,7 @@ class LogDirectory:
     def delete(self, topic: str, index: int) -> None:
         """The partition is gone at once, its files after file.delete.delay.ms. Error: OSError, and it stays."""
         partition = self.partitions[topic, index]
-        path = self._at(names.deleted_name(names.partition_name(topic, index), self.dice(16)))
+        path = self._at(names.deleted_name(topic, index, self.dice(16)))
         self.files.rename(partition.path, path)
         del self.partitions[topic, index]
         partition.abandon()
@@ -215,11 +222,16 @@ class LogDirectory:
             }
             self.files.write_atomic(path, encode_properties(entries))
             return
-        found = decode_properties(self.files.read(path))
+        try:
+            found = read_properties(self.files.read(path).decode("utf-8", "replace"))
+        except PropertiesError as error:
+            raise DirectoryRefused(f"{path}: {error}") from None
         if found.get("version") != _META_VERSION:
             raise DirectoryRefused(f"{path}: version {found.get('version')}, expected {_META_VERSION}")
         self._expect(path, found, "cluster.id", identity.cluster_id)
         self._expect(path, found, "node.id", None if identity.node_id is None else str(identity.node_id))
+        if not found["node.id"].isdecimal():
+            raise DirectoryRefused(f"{path}: node.id is {found['node.id']!r}, expected a number")
         identity.cluster_id = found["cluster.id"]
         identity.node_id = int(found["node.id"])
         identity.directory_id = found.get("directory.id")
@@ -237,6 +249,7 @@ class LogDirectory:
         clean = self._take_clean_shutdown()
         recovery_points = self._read(names.RECOVERY_POINTS)
         log_starts = self._read(names.LOG_STARTS)
+        self._vouched_for.update(recovery_points, log_starts)
         for name in self.files.list(self.path):
             key = names.parse_partition(name)
             if names.is_deleted(name):

@@ -1,5 +1,6 @@
 """Two queues of small work that a partition puts off: names to sync, files to remove."""
 
+import contextlib
 import logging
 from collections import deque
 from typing import Final
@@ -38,19 +39,17 @@ class UnsyncedNames:
 
     def sync(self) -> None:
         """Error: OSError, and what was not synced is still waiting."""
-        done = set()
-        while self._names:
-            name = self._names.popleft()
-            try:
-                if name not in done:
-                    self._sync(name)
-                done.add(name)
-            except FileNotFoundError:
+        # A name that is added again from here on means something newer: it waits for the next call.
+        waiting = dict.fromkeys(self._names.popleft() for _ in range(len(self._names)))
+        try:
+            while waiting:
+                name = next(iter(waiting))
                 # Replaced or deleted meanwhile, which added a name of its own.
-                continue
-            except OSError:
-                self._names.append(name)
-                raise
+                with contextlib.suppress(FileNotFoundError):
+                    self._sync(name)
+                del waiting[name]
+        finally:
+            self._names.extend(waiting)
 
     def _sync(self, name: str) -> None:
         if name == _THE_DIRECTORY:

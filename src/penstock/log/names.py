@@ -62,10 +62,10 @@ def parse_partition(name: str) -> tuple[str, int] | None:
     return (match[1], int(match[2])) if match else None
 
 
-def deleted_name(partition: str, unique: bytes) -> str:
-    """What a partition's directory is called until it is removed. unique: 16 bytes."""
-    tail = f".{unique.hex()}{DELETED_DIRECTORY}"
-    return partition[: _NAME_SIZE_MAX - len(tail)] + tail
+def deleted_name(topic: str, index: int, unique: bytes) -> str:
+    """What a partition's directory is called until it is removed; a long topic is cut short. unique: 16 bytes."""
+    tail = f"-{index}.{unique.hex()}{DELETED_DIRECTORY}"
+    return topic[: _NAME_SIZE_MAX - len(tail)] + tail
 
 
 def is_deleted(name: str) -> bool:

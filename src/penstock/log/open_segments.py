@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
 from penstock.kit.clock import Clock
@@ -26,7 +26,7 @@ class OpenSegments:
         self.segments_max = segments_max
         self.index_bytes_max = index_bytes_max
         self.index_bytes = 0
-        self._ring: deque[Segment] = deque()
+        self._ring: OrderedDict[Segment, None] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._ring)
@@ -34,22 +34,24 @@ class OpenSegments:
     def add(self, segment: Segment) -> None:
         """The segment has opened its file, or holds the indexes of a sealed one."""
         segment.used = True
-        if not segment.in_ring:
-            segment.in_ring = True
-            self._ring.append(segment)
+        self._ring[segment] = None
         self._trim()
+
+    def remove(self, segment: Segment) -> None:
+        """The segment is gone, and with it its place."""
+        self._ring.pop(segment, None)
 
     def _trim(self) -> None:
         # Twice around at most: the first round may do no more than take the flags away.
         for _ in range(2 * len(self._ring)):
             if len(self._ring) <= self.segments_max and self.index_bytes <= self.index_bytes_max:
                 return
-            segment = self._ring.popleft()
+            segment = next(iter(self._ring))
             if segment.used:
                 segment.used = False
-                self._ring.append(segment)
+                self._ring.move_to_end(segment)
             else:
-                segment.in_ring = False
+                del self._ring[segment]
                 segment.release()
 
 

@@ -297,15 +297,3 @@ class Partition(SegmentedLog):
             )
         self.log_start = max(self.log_start, offset)
         return self.log_start
-
-    def roll_if_due(self, now_ms: int) -> bool:
-        """Begins a new segment when the active one is not empty and older than segment.ms; True if it did."""
-        segment = self.active
-        if segment is None or segment.size == 0 or now_ms <= self._roll_at:
-            return False
-        try:
-            self._roll()
-        except OSError as error:
-            self._fault(error, "beginning a new segment")
-            return False
-        return True

@@ -10,7 +10,8 @@ def expired_count(segments: Sequence[Segment], settings: LogSettings, bounds: tu
     """How many segments, from the first on, may go: by age, by size of the whole log, or for lying before its start.
 
     bounds: log start, high watermark and next offset; records that are not visible yet stay. The last segment counts
-    only when it has aged; the caller then begins a new one. Source: Kafka's retention.* configs.
+    when all of it has aged or, with retention.bytes=0, at once; the caller then begins a new one.
+    Source: Kafka's retention.* configs.
     """
     log_start, high_watermark, next_offset = bounds
     sealed = len(segments) - 1
@@ -29,11 +30,11 @@ def _excess_count(segments: Sequence[Segment], retention_bytes: int) -> int:
     if retention_bytes < 0:
         return 0
     excess = sum(segment.known_size() for segment in segments) - retention_bytes
-    for count, segment in enumerate(segments[:-1]):
+    for count, segment in enumerate(segments):
         excess -= segment.known_size()
-        if excess < 0:
+        if excess < 0 or (segment.size == 0 and count == len(segments) - 1):
             return count
-    return len(segments) - 1
+    return len(segments)
 
 
 def _aged_count(segments: Sequence[Segment], retention_ms: int, now_ms: int, start: int) -> int:

@@ -87,7 +87,8 @@ def walk_sound(file: File, position: int, end: int) -> Iterator[tuple[int, Batch
     """Position, header and bytes of each batch between `position` and `end`; stops at the first that is damaged."""
     size_wanted = _CHECK_CHUNK
     while end - position >= HEADER_SIZE:
-        chunk = memoryview(file.pread(min(size_wanted, end - position), position))
+        asked = min(size_wanted, end - position)
+        chunk = memoryview(file.pread(asked, position))
         at = 0
         size_wanted = _CHECK_CHUNK
         while len(chunk) - at >= HEADER_SIZE:
@@ -103,7 +104,7 @@ def walk_sound(file: File, position: int, end: int) -> Iterator[tuple[int, Batch
                 return
             yield position + at, header, batch
             at += size
-        if at == 0 and size_wanted <= len(chunk):
+        if at == 0 and (size_wanted <= len(chunk) or len(chunk) < asked):
             return
         position += at
 

@@ -43,7 +43,6 @@ class Segment:
         "base_offset",
         "dropped",
         "ground",
-        "in_ring",
         "index_bytes",
         "interval",
         "last_offset",
@@ -79,7 +78,6 @@ class Segment:
         self.sealed = True
         self.dropped = False
         self.used = False
-        self.in_ring = False
         self.index_bytes = 0
 
     def __repr__(self) -> str:
@@ -351,6 +349,7 @@ class Segment:
         self.dropped = self.sealed = True
         self.used = False
         self.release()
+        self.ground.open_segments.remove(self)
 
     # --- within ------------------------------------------------------------------------------------------------
 

@@ -390,8 +390,9 @@ class SegmentedLog:
         self._mend_epochs(loaded.epochs)
         self._loaded = True
         self._activate(self.segments[-1])
-        if as_left is None:
-            # What the process before us named, it may not have had the time to sync.
+        if as_left is None or not (clean or self.segments[-1].size):
+            # What the process before us named, it may not have had the time to sync; of a segment in which nothing
+            # was written, no recovery point says that it had.
             self._unsynced_names.add(PARTITION_METADATA, LEADER_EPOCHS)
             if self._durable:
                 self.synced(self.sync())

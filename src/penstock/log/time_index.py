@@ -50,12 +50,6 @@ class TimeIndex:
             return -1, -1
         return self.timestamps[-1], self.offsets[-1] + self.base_offset
 
-    def keep_up_to(self, offset: int) -> None:
-        """Forgets the entries of batches after `offset`."""
-        count = bisect_right(self.offsets, offset - self.base_offset) if offset >= self.base_offset else 0
-        del self.timestamps[count:], self.offsets[count:]
-        self.saved = min(self.saved, count)
-
     def unsaved(self) -> bytes:
         """The entries that are not in the file yet, as it will have them."""
         return self.encode(self.saved)

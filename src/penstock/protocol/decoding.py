@@ -65,6 +65,7 @@ class DecoderWriter:
             # Slices of bytes are cheaper than slices of a view; records alone must stay uncopied.
             kind = "memoryview" if self.has_records else "bytes"
             sheet.line(f"buf = view if type(view) is {kind} else {kind}(view)")
+            sheet.line(f"room = {ELEMENTS_MAX}")
             with sheet.block("try:"):
                 self._struct(self.definition.root, "o0", "", 0)
                 self._flush()
@@ -186,11 +187,16 @@ class DecoderWriter:
         size = element_size_min(entry, self.version, self.flexible)
         if self.flexible:
             sheet.line("n -= 1")
-        with sheet.block(f"if n > {ELEMENTS_MAX} or n * {size} > end - pos:"):
-            self._raise("an array of {n} elements announced, {end - pos} bytes left")
-        if entry.struct is None and entry.base in CODES:
+        # Numbers take about as much memory as they took bytes; structs and strings take up to fifty times as much, so
+        # all those of a message share one bound.
+        is_fixed = entry.struct is None and entry.base in CODES
+        room = str(ELEMENTS_MAX) if is_fixed else "room"
+        with sheet.block(f"if n > {room} or n * {size} > end - pos:"):
+            self._raise(f"an array of {{n}} elements announced, {{end - pos}} bytes left and room for {{{room}}}")
+        if is_fixed:
             self._fixed_elements(entry.base, place)
             return
+        sheet.line("room -= n")
         sheet.line(f"{place} = items{level + 1} = []")
         with sheet.at(f"{path}[<{level + 1}>]"), sheet.block(f"for i{level + 1} in range(n):"):
             if entry.struct is not None:

@@ -13,7 +13,8 @@ _UUID_TEXT: Final = re.compile("[A-Za-z0-9_-]{22}(?:==)?")
 
 ZERO_UUID: Final = bytes(16)
 
-# The bounds of Kafka 4.4's decoder; a string's length is an int16 in the older encoding as well.
+# The bounds of Kafka 4.4's decoder; a string's length is an int16 in the older encoding as well. Kafka counts the
+# elements of each array alone, we those of a whole message unless they are numbers.
 ELEMENTS_MAX: Final = 1_000_000
 STRING_SIZE_MAX: Final = 32_767
 

@@ -4,11 +4,10 @@ from collections.abc import Iterator, Sequence
 from struct import Struct
 from typing import Final
 
-from crc32c import crc32c
-
 from penstock.kit.refusal import Refused
 from penstock.kit.varint import Buffer
-from penstock.records.codec import Codec, compress
+from penstock.records.codec import RATIO_MAX, Codec, compress
+from penstock.records.crc import crc32c
 from penstock.records.fault import (
     CORRUPT_MESSAGE,
     INVALID_RECORD,
@@ -80,7 +79,7 @@ def check(buf: Buffer, max_size: int) -> BatchHeader | Refused:
         and 0 < count == last_delta + 1
         and codec <= _CODEC_MAX
         # A header that announces more records than its bytes can hold would use up the offsets of a partition.
-        and (codec or count * RECORD_SIZE_MIN <= size - HEADER_SIZE)
+        and count * RECORD_SIZE_MIN <= (size - HEADER_SIZE) * RATIO_MAX[codec]
         and crc == crc32c(memoryview(buf)[ATTRIBUTES_AT:])
     ):
         return _new(BatchHeader, fields)

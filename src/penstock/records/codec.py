@@ -39,8 +39,12 @@ _XERIAL_HEADER: Final = _XERIAL_MAGIC + b"\x00\x00\x00\x01\x00\x00\x00\x01"
 _XERIAL_BLOCK_SIZE: Final = 32 * 1024
 _INT32: Final = Struct(">i")
 
-# The densest element of snappy makes 64 bytes out of 3.
-_SNAPPY_RATIO_MAX: Final = 22
+# How many bytes one compressed byte can stand for, by codec. gzip: a match of 258 takes 2 bits; snappy: 64 bytes are
+# made out of 3; lz4: a length grows by 255 with each byte; zstd: a block of 128 KiB takes 4.
+RATIO_MAX: Final = (1, 1032, 22, 255, 32768)
+
+# The first member of a gzip file mostly is all of it. What follows is fed in pieces, since zlib copies what it leaves.
+_GZIP_PIECE: Final = 16 << 10
 
 # Most records shrink to a third or a quarter: a first guess of four times the input mostly fits. When it does
 # not, four times more: all failed attempts together cost a third of the last one.
@@ -106,24 +110,28 @@ def _decompress_growing(
 
 
 def _decompress_gzip(data: Buffer, max_size: int) -> bytes:
+    view = memoryview(data)
     parts: list[bytes] = []
-    rest: Buffer = data
-    left = max_size
-    # Java reads on after the end of a member when another one follows, so a file of several is one.
-    while rest or not parts:
-        member = zlib.decompressobj(_GZIP_WBITS)
+    pos, left, step = 0, max_size, len(view)
+    member = zlib.decompressobj(_GZIP_WBITS)
+    while pos < len(view):
+        piece = view[pos : pos + step]
         try:
             # zlib takes 0 for "no limit"; the one byte more also tells a full member from one too large.
-            part = member.decompress(rest, left + 1)
+            part = member.decompress(piece, left + 1)
         except zlib.error as error:
             raise _garbage(Codec.GZIP, error) from None
         if len(part) > left:
             raise _too_large(Codec.GZIP, None, max_size)
-        if not member.eof:
-            raise _garbage(Codec.GZIP, "the data is cut off")
         parts.append(part)
         left -= len(part)
-        rest = member.unused_data
+        pos += len(piece) - len(member.unused_data)
+        # Java reads on after the end of a member when another one follows, so a file of several is one.
+        if member.eof and pos < len(view):
+            member = zlib.decompressobj(_GZIP_WBITS)
+            step = _GZIP_PIECE
+    if not member.eof:
+        raise _garbage(Codec.GZIP, "the data is cut off")
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
@@ -164,7 +172,7 @@ def _decompress_block(block: memoryview, left: int, max_size: int) -> bytearray:
         size = cramjam.snappy.decompress_raw_len(block)
         if size > left:
             raise _too_large(Codec.SNAPPY, size, max_size)
-        if size > _SNAPPY_RATIO_MAX * len(block):
+        if size > RATIO_MAX[Codec.SNAPPY] * len(block):
             raise _garbage(Codec.SNAPPY, f"{len(block)} bytes cannot hold the {size} they announce")
         out = bytearray(size)
         written = cramjam.snappy.decompress_raw_into(block, out)

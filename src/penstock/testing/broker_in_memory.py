@@ -1,6 +1,5 @@
 """A broker without sockets: requests in, replies out, on a disk in memory and a clock moved by hand."""
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from penstock.kit.files import Files
 from penstock.protocol.apis import API
 from penstock.protocol.codec import decode, encode
 from penstock.testing.clock import ManualClock
+from penstock.testing.dice import Dice
 from penstock.testing.files import MemoryFiles
 
 _KEYS = {api.request_name: api.key for api in API.values()}
@@ -21,18 +21,6 @@ _PATIENCE_MS = 3_600_000
 
 class HungUp(Exception):
     """The broker closed the connection instead of answering."""
-
-
-class Dice:
-    """Bytes that look random and are the same in every run."""
-
-    def __init__(self, seed: str = "") -> None:
-        self._seed = seed.encode()
-        self._thrown = 0
-
-    def __call__(self, count: int) -> bytes:
-        self._thrown += 1
-        return hashlib.shake_128(self._seed + b":%d" % self._thrown).digest(count)
 
 
 class Exchange:

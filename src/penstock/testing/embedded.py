@@ -135,7 +135,11 @@ def _process(settings: Mapping[str, str], directory: str, host: str, port: int) 
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process,
     ):
         assert process.stdout is not None
+        # A process that neither gets ready nor ends is ended: then there is nothing more to read.
+        too_late = threading.Timer(START_TIMEOUT_S, process.kill)
+        too_late.start()
         line = process.stdout.readline()
+        too_late.cancel()
         if not line.startswith(_READY):
             process.kill()
             process.wait()

@@ -1,9 +1,11 @@
 """Disks for tests: one in memory that can lose its power or fill up, and one whose n-th call fails."""
 
+import contextlib
 import copy
 import errno
+import resource
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from penstock.kit.clock import Clock
@@ -203,6 +205,7 @@ class MemoryFile:
         growth = position + len(data) - self.size
         if self._files.capacity is not None and growth > self._files.free_bytes("/"):
             raise OSError(errno.ENOSPC, f"the disk in memory has {self._files.capacity} bytes", self.path)
+        self._node.data.extend(bytes(max(0, position - self.size)))
         self._node.data[position : position + len(data)] = data
         self._touch()
 
@@ -403,6 +406,17 @@ class FaultyFile:
         if self._files.torn:
             self._good_size = self._inner.size
             self._inner.append(data[: len(data) // 2])
+
+
+@contextlib.contextmanager
+def file_size_limit(size: int) -> Iterator[None]:
+    """Within, the system writes up to `size` bytes of a real file and refuses the rest: a short write, then EFBIG."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def _parts(path: str) -> list[str]:

@@ -36,7 +36,11 @@ def _scope(fixture_name, config):
 def _run(config):
     from penstock.testing.embedded import kafka
 
-    configs = dict(line.split("=", 1) for line in config.getini("penstock_configs"))
+    lines = config.getini("penstock_configs")
+    wrong = [line for line in lines if "=" not in line]
+    if wrong:
+        raise pytest.UsageError(f"penstock_configs has the line {wrong[0]!r}: expected NAME=VALUE")
+    configs = dict(line.split("=", 1) for line in lines)
     as_process = _option(config, "penstock_process")
     return kafka(configs=configs, as_process=as_process, in_memory=not _option(config, "penstock_on_disk"))
 

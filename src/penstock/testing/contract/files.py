@@ -48,6 +48,15 @@ class FilesContract:
         assert file.size == 8
         assert files.read(f"{root}/a") == b"aXYde123"
 
+    def test_write_at_beyond_the_end_leaves_zeros_between(self, files: Files, root: str) -> None:
+        file = files.open(f"{root}/a", create=True)
+        file.append(b"ab")
+
+        file.write_at(4, b"e")
+
+        assert file.size == 5
+        assert files.read(f"{root}/a") == b"ab\0\0e"
+
     def test_after_truncate_the_next_append_lies_at_the_new_end(self, files: Files, root: str) -> None:
         file = files.open(f"{root}/a", create=True)
         file.append(b"abcdef")

@@ -3,7 +3,6 @@
 `LogWorld` is also for tests of your own: a log directory with one partition, to append to, read, stop and crash.
 """
 
-import hashlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,19 +18,9 @@ from penstock.protocol.errors import KafkaError
 from penstock.records.batch import BatchHeader, build, check, walk
 from penstock.records.record import Record, decode_records
 from penstock.testing.clock import ManualClock
+from penstock.testing.dice import Dice
 
 TOPIC_ID = bytes(range(16))
-
-
-class Dice:
-    """Random bytes that are the same in every run."""
-
-    def __init__(self) -> None:
-        self.throws = 0
-
-    def __call__(self, size: int) -> bytes:
-        self.throws += 1
-        return hashlib.sha256(self.throws.to_bytes(8)).digest()[:size]
 
 
 def make_batch(
