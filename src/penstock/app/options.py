@@ -35,7 +35,9 @@ def read_config(path: str | None, assignments: list[str]) -> dict[str, str]:
         try:
             with open(path, encoding="utf-8") as file:
                 config.update(read_properties(file.read()))
-        except (OSError, UnicodeDecodeError, PropertiesError) as error:
+        except OSError as error:
+            raise OptionError(f"--config-file {path}: {error.strerror or error}") from None
+        except (UnicodeDecodeError, PropertiesError) as error:
             raise OptionError(f"--config-file {path}: {error}") from None
     for text in assignments:
         name, equals, value = text.partition("=")
@@ -49,16 +51,23 @@ def make_options(
     config: Mapping[str, str],
     *,
     data_dir: str | None = None,
+    data_dir_default: str | None = None,
     host: str | None = None,
     port: int | None = None,
     metrics_port: int | None = None,
 ) -> Options:
-    """Everything checked. host and port stand for `listeners`, data_dir for `log.dirs`. Error: OptionError."""
+    """Everything checked. host and port stand for `listeners`, data_dir for `log.dirs`, and win over `config`;
+    data_dir_default: when neither names one. Error: OptionError.
+    """
     given = dict(config)
+    if data_dir is None and not given.keys() & {"log.dir", "log.dirs"}:
+        data_dir = data_dir_default
+        if data_dir is None:
+            raise OptionError("no data directory is named; expected --data-dir DIR, or log.dirs in the configuration")
     if data_dir is not None:
+        if not data_dir.strip():
+            raise OptionError("--data-dir is empty; expected a directory, . for the one you are in")
         given["log.dirs"] = os.path.abspath(data_dir)
-    elif not given.keys() & {"log.dir", "log.dirs"}:
-        raise OptionError("no data directory is named; expected --data-dir DIR, or log.dirs in the configuration")
     if host is not None or port is not None or "listeners" not in given:
         host = "localhost" if host is None else host
         given["listeners"] = f"PLAINTEXT://{bracketed(host)}:{KAFKA_PORT if port is None else port}"
