@@ -4,6 +4,7 @@ import errno
 
 import pytest
 
+from penstock.broker.chores import Chores
 from penstock.broker.controller import StartError
 from penstock.protocol import messages
 from penstock.protocol.errors import KafkaError
@@ -245,6 +246,18 @@ class TestChores:
         for _ in range(50):
             now_ms = broker.clock.advance(777)
             assert broker.broker.tick(now_ms) >= now_ms
+
+    def test_a_chore_that_fails_does_not_keep_the_others_from_being_done(self):
+        done = []
+        chores = Chores()
+        chores.every(10, lambda now_ms: bool(1 // 0), 0)
+        chores.every(10, lambda now_ms: done.append(now_ms) or False, 0)
+
+        with pytest.raises(ZeroDivisionError):
+            chores.do(10)
+        chores.do(10)
+
+        assert done == [10]
 
     def test_a_clock_set_back_does_not_stop_the_chores(self):
         broker = InMemoryBroker({"log.retention.check.interval.ms": "1000"})
