@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: setup run check quick test bench fuzz clean
+.PHONY: help setup run check quick test bench clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,7 @@ help:
 	@echo "make test    the whole suite (real clients, Apache Kafka beside it)"
 	@echo "make quick   the everyday part of the suite, under three minutes"
 	@echo "make check   lint, types, the import rules"
+	@echo "make setup   a virtual environment in $(VENV), which all of these make when it is not there"
 	@echo "make bench   measure against Apache Kafka (long; writes docs/benchmarks.md)"
 
 setup: $(STAMP)

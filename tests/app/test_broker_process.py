@@ -1,5 +1,6 @@
 """`penstock broker` as a process: one line on stdout, clean ends, errors one can act on."""
 
+import asyncio
 import contextlib
 import os
 import re
@@ -11,6 +12,10 @@ import urllib.request
 
 import pytest
 
+from penstock.app.node import start
+from penstock.app.options import make_options
+from penstock.kit.clock import SystemClock
+from penstock.kit.files import RealFiles
 from penstock.protocol import frame, messages
 from penstock.protocol.apis import ApiKey
 
@@ -155,6 +160,9 @@ def test_metrics_are_served_when_a_port_is_given(tmp_path):
         (["--port", "77777"], "'77777' is not a port"),
         (["--host", "no.such.host.invalid", "--port", "0"], "no.such.host.invalid:0 cannot be had"),
         (["--config", "penstock.metrics.port=x"], "penstock.metrics.port = 'x' is not"),
+        (["--data-dir", ""], "--data-dir is empty; expected a directory"),
+        (["--data-dir", "/dev/null", "--port", "0"], "the data in /dev/null cannot be used: /dev/null: File exists"),
+        (["--data-dir", "/dev/null/d", "--port", "0"], "the data in /dev/null/d cannot be used: /dev/null"),
     ],
 )
 def test_what_cannot_be_taken_is_told_in_one_line(tmp_path, arguments, words):
@@ -215,3 +223,38 @@ def test_a_server_properties_is_read_and_the_command_line_wins(tmp_path):
                 reply = ask(connection, ApiKey.METADATA, 4, request)
 
     assert len(reply.topics[0].partitions) == 5
+
+
+def test_up_goes_by_its_configuration_where_no_option_says_otherwise(tmp_path):
+    file = tmp_path / "server.properties"
+    file.write_text(f"log.dirs={tmp_path / 'data'}\nlisteners=PLAINTEXT://127.0.0.1:0\npenstock.metrics.port=0\n")
+    command = [*COMMAND, "up", "--config-file", str(file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        try:
+            port = port_of(process.stdout.readline())
+            metrics = process.stdout.readline()
+        finally:
+            process.send_signal(signal.SIGTERM)
+
+    assert port != 9092
+    assert ":9644" not in metrics
+    assert (tmp_path / "data" / CLEAN_MARK).exists()
+    assert not (tmp_path / "penstock-data").exists()
+
+
+def test_a_start_that_fails_behind_the_data_lets_go_of_it(tmp_path):
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+        options = make_options({}, data_dir=str(tmp_path), host="127.0.0.1", port=port)
+
+        def dice(count):
+            # Two may bind a port before one of them listens: the other learns it when its data is open already.
+            other.listen()
+            return os.urandom(count)
+
+        with pytest.raises(OSError, match="in use"):
+            asyncio.run(start(options.broker, options.server, RealFiles(), SystemClock(), dice))
+
+    RealFiles().lock(str(tmp_path / ".lock")).close()

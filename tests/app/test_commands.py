@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from penstock import __version__
+from penstock.cli import main
 from penstock.cli.main import NOUNS
 
 
@@ -51,3 +52,16 @@ def test_a_broker_starts_without_the_libraries_of_other_commands():
     imported = set(ended.stdout.split())
     assert "penstock.cli.broker" in imported
     assert not imported & {"typer", "click", "rich", "confluent_kafka", "prometheus_client", "penstock.cli.topic"}
+
+
+def test_ctrl_c_while_a_command_is_being_loaded_ends_it_quietly(monkeypatch):
+    def interrupted(noun):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main, "load", interrupted)
+    monkeypatch.setattr(sys, "argv", ["penstock", "broker"])
+
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+
+    assert ended.value.code == 130

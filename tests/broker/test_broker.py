@@ -4,9 +4,11 @@ import errno
 
 import pytest
 
+from penstock.broker.chores import Chores
 from penstock.broker.controller import StartError
 from penstock.protocol import messages
 from penstock.protocol.errors import KafkaError
+from penstock.records.header import read_header
 from penstock.testing.broker_in_memory import InMemoryBroker
 from penstock.testing.files import FaultyFiles, MemoryFiles
 from tests.broker.calls import batch, create, fetch, metadata, offset_of, partitions_of, poll, produce, values_of
@@ -90,6 +92,56 @@ class TestStarts:
 
         assert ("leftover", 0) not in broker.broker.log.partitions
         assert "leftover" not in broker.broker.topics.by_name
+
+    def test_a_log_with_records_whose_topic_nobody_deleted_is_set_aside(self, broker):
+        leftover = broker.broker.log.create("lost", 0, b"\7" * 16)
+        data = memoryview(bytearray(batch(b"kept")))
+        leftover.append(data, read_header(data), broker.clock.now_ms())
+
+        broker.restart()
+        broker.clock.advance(DAY_MS)
+        broker.broker.tick(broker.clock.now_ms())
+
+        (name,) = (name for name in broker.files.list("/data") if name.startswith("lost-0."))
+        assert name.endswith("-stray")
+        assert b"kept" in broker.files.read(f"/data/{name}/{'0' * 20}.log")
+
+    def test_the_log_of_a_deleted_topic_that_is_back_after_a_power_cut_is_removed(self, broker):
+        topic_id = broker.broker.topics.by_name["orders"].topic_id
+        broker.request(messages.DeleteTopicsRequest(topic_names=["orders"], timeout_ms=1_000), 5)
+        back = broker.broker.log.create("orders", 0, topic_id)
+        data = memoryview(bytearray(batch()))
+        back.append(data, read_header(data), broker.clock.now_ms())
+
+        broker.restart()
+        broker.clock.advance(DAY_MS)
+        broker.broker.tick(broker.clock.now_ms())
+
+        assert not [name for name in broker.files.list("/data") if name.startswith("orders-0")]
+
+    @pytest.mark.parametrize("left", [None, b"nonsense"])
+    def test_a_log_whose_topic_id_cannot_be_read_keeps_its_records(self, broker, left):
+        produce(broker, batch(b"a"))
+        broker.broker.close()
+        broker.files.remove("/data/orders-0/partition.metadata")
+        if left is not None:
+            broker.files.write_atomic("/data/orders-0/partition.metadata", left)
+
+        broker.crash()
+
+        assert stored(broker) == [b"a"]
+
+    def test_a_metadata_log_that_is_damaged_is_not_believed(self, broker):
+        broker.broker.close()
+        path = f"/data/__cluster_metadata-0/{'0' * 20}.log"
+        data = bytearray(broker.files.read(path))
+        data[-3] ^= 0xFF
+        broker.files.write_atomic(path, bytes(data))
+
+        with pytest.raises(StartError, match="the metadata log is damaged"):
+            broker.crash()
+
+        assert broker.files.is_dir("/data/orders-0")
 
     def test_partitions_without_a_metadata_log_are_not_touched(self, broker):
         broker.broker.close()
@@ -195,6 +247,18 @@ class TestChores:
             now_ms = broker.clock.advance(777)
             assert broker.broker.tick(now_ms) >= now_ms
 
+    def test_a_chore_that_fails_does_not_keep_the_others_from_being_done(self):
+        done = []
+        chores = Chores()
+        chores.every(10, lambda now_ms: bool(1 // 0), 0)
+        chores.every(10, lambda now_ms: done.append(now_ms) or False, 0)
+
+        with pytest.raises(ZeroDivisionError):
+            chores.do(10)
+        chores.do(10)
+
+        assert done == [10]
+
     def test_a_clock_set_back_does_not_stop_the_chores(self):
         broker = InMemoryBroker({"log.retention.check.interval.ms": "1000"})
         broker.clock.set_wall(broker.clock.now_ms() - DAY_MS)
@@ -224,6 +288,9 @@ class TestChores:
 
         for _ in range(70):
             broker.advance(1_000)
+            # One partition a call; as a server does, the next call comes at once.
+            while broker.broker.tick(broker.clock.now_ms()) <= broker.clock.now_ms():
+                pass
 
         assert listed == 1
         assert broker.request(messages.ListGroupsRequest()).groups == []

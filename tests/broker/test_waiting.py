@@ -126,6 +126,30 @@ def test_a_wait_that_fails_ends_its_connection_and_no_other():
     assert sound.answers == [Reply("open")]
 
 
+def test_an_answer_that_cannot_be_handed_over_ends_its_connection_and_no_other():
+    waiting = Waiting()
+    first, second, third = Door("a"), Door("a"), Door("a", until_ms=5)
+    ends: list[object] = []
+
+    def torn(answer: Reply | Hangup) -> None:
+        if isinstance(answer, Reply):
+            raise ValueError("the answer cannot be encoded")
+        ends.append(answer)
+
+    waiting.add(first.wait, torn)
+    waiting.add(second.wait, second.deliver)
+    first.is_open = second.is_open = True
+
+    waiting.wake("a")
+    waiting.settle()
+    waiting.add(third.wait, torn)
+    waiting.expire(5)
+
+    assert second.answers == [Reply("open")]
+    assert [type(end) for end in ends] == [Hangup, Hangup]
+    assert waiting.count == 0
+
+
 def test_deadlines_of_answered_waits_do_not_pile_up():
     waiting = Waiting()
     for round_ms in range(5_000):

@@ -174,3 +174,101 @@ def test_an_address_where_nobody_listens_is_named(run, arguments, expected):
 @pytest.mark.parametrize("arguments", [["topic", "create"], ["topics"], ["consume", "--nonsense"]])
 def test_wrong_usage_is_status_2(run, arguments):
     assert run(*arguments).returncode == 2
+
+
+def test_what_was_done_is_told_beside_what_was_not(run, topic):
+    run("topic", "create", topic)
+
+    created = run("topic", "create", topic, topic + "-b", topic + "-c", "-o", "json")
+    deleted = run("topic", "delete", topic + "-b", topic + "-none", topic + "-c")
+
+    assert created.returncode == deleted.returncode == 1
+    assert sorted(json.loads(created.stdout)["created"]) == [topic + "-b", topic + "-c"]
+    assert f"topic {topic!r}: TOPIC_ALREADY_EXISTS" in created.stderr
+    assert sorted(deleted.stdout.splitlines()) == [f"Deleted topic {topic}-b.", f"Deleted topic {topic}-c."]
+    assert f"topic {topic + '-none'!r}: UNKNOWN_TOPIC_OR_PART" in deleted.stderr
+
+
+def test_a_property_comes_before_what_the_command_would_set(run, topic):
+    run("topic", "create", topic, "--partitions", "1")
+
+    produced = run("produce", topic, "-X", "acks=1", "-X", "compression.type=nonsense", stdin="1\n")
+    run("produce", topic, "-X", "acks=1", stdin="1\n2\n")
+    consumed = run("consume", topic, "-X", "isolation.level=nonsense", "--from-beginning", "-e")
+    measured = run("perf", "produce", topic, "-n", "10", "-X", "acks=nonsense")
+
+    assert "nonsense" in produced.stderr
+    assert "nonsense" in consumed.stderr
+    assert "request.required.acks" in measured.stderr
+    assert run("consume", topic, "--from-beginning", "-e").stdout == "1\n2\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "words"),
+    [
+        (
+            ["produce", "{topic}", "--json"],
+            '{"value":"x","partition":"1"}',
+            "partition is '1', expected a whole number",
+        ),
+        (["produce", "{topic}", "--json"], '{"value":"x","timestamp":-5}', "timestamp is -5, expected a whole number"),
+        (["produce", "{topic}", "--json"], '{"value":"x","headers":[[1,"x"]]}', "a header's name is 1, expected text"),
+        (["produce", "{topic}", "--json"], '{"value":"x","partition":9}', "_UNKNOWN_PARTITION"),
+        (["produce", "{topic}", "/dev/null/x"], "", "/dev/null/x: no such file"),
+        (["produce", "{topic}", "/"], "", "/: Is a directory"),
+        (["consume", "{topic}", "--offset=9999999999999999999"], "", "beyond the last offset"),
+        (["consume", "{topic}", "--offset=@99999999999999999999"], "", "outside of what a record can have"),
+        (["consume", "{topic}", "--offset=@1969-12-31"], "", "outside of what a record can have"),
+        (["consume", "{topic}", "--from-beginning", "--offset=3"], "", "give one of them"),
+        (
+            ["group", "reset-offsets", "g", "-t", "{topic}", "--by-duration=99999999999d"],
+            "",
+            "longer than there has been",
+        ),
+        (["topic", "list", "--command-config", "/"], "", "--command-config /: Is a directory"),
+        (["topic", "list", "--command-config", sys.executable], "", "not text in UTF-8"),
+    ],
+)
+def test_what_cannot_be_taken_is_told_in_one_line(run, topic, arguments, stdin, words):
+    run("topic", "create", topic)
+
+    done = run(*(argument.format(topic=topic) for argument in arguments), stdin=stdin)
+
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("separator", "line"), [("é", "kév"), (r"\t", "k\tv"), (r"\x01", "k\x01v"), ("\\", "k\\v")])
+def test_a_key_separator_may_be_any_text_or_escape(run, topic, separator, line):
+    done = run("produce", topic, "-K", separator, stdin=line + "\n")
+
+    assert done.returncode == 0, done.stderr
+    assert run("consume", topic, "--from-beginning", "-e", "-f", r"%k|%s\n").stdout == "k|v\n"
+
+
+def test_headers_that_are_no_text_survive_the_way_through_json(run, topic):
+    first = {"value": "x", "headers_base64": [["a", "/w=="], ["b", None], ["c", "eA=="]]}
+    run("produce", topic, "--json", stdin=json.dumps(first))
+
+    lines = run("consume", topic, "--from-beginning", "-e", "-o", "json").stdout
+
+    assert json.loads(lines)["headers_base64"] == first["headers_base64"]
+
+
+def test_one_record_may_be_all_of_standard_input(run, topic):
+    run("produce", topic, "--whole", stdin="two\nlines\n")
+
+    assert json.loads(run("consume", topic, "--from-beginning", "-e", "-o", "json").stdout)["value"] == "two\nlines\n"
+
+
+def test_a_reader_that_has_had_enough_is_no_error(run, topic, kafka):
+    run("produce", topic, stdin="1\n2\n")
+    command = [sys.executable, "-m", "penstock.cli.main", "topic", "list", "-b", kafka.bootstrap_servers]
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    os.close(writing)
+
+    assert (done.returncode, done.stderr) == (0, "")

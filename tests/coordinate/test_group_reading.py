@@ -18,7 +18,7 @@ class ForeignGroup:
 
 def world_with_foreign_group() -> World:
     world = World()
-    world.groups._desk.groups["g"] = ForeignGroup()
+    world.groups._desk.put(ForeignGroup())
     return world
 
 

@@ -74,7 +74,7 @@ class Stage:
         group = self._group
         self.world.groups.unload(group.partition, self.world.now_ms)
         desk = self.world.groups._desk
-        desk.groups["g"] = group
+        desk.put(group)
         self.world.groups.loaded(group.partition, self.world.now_ms)
 
     def sync(self, member_id: str, **fields: Any) -> Any:

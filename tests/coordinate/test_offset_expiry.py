@@ -129,7 +129,9 @@ def test_a_group_with_many_offsets_is_forgotten_in_pieces_itself_last():
     for start in range(0, 2_100, 700):
         world.commit({("t", index): 1 for index in range(start, start + 700)})
     world.now_ms += CHECK_MS
-    outcomes = world.groups.tick(world.now_ms)
+    outcomes = []
+    while world.groups.next_deadline_ms() <= world.now_ms:
+        outcomes += world.groups.tick(world.now_ms)
 
     pieces = [[value for _, value in outcome.records] for outcome in outcomes]
 
@@ -138,6 +140,25 @@ def test_a_group_with_many_offsets_is_forgotten_in_pieces_itself_last():
     for outcome in outcomes:
         world.settle(outcome)
     assert world.describe().error_code == KafkaError.GROUP_ID_NOT_FOUND
+
+
+def test_the_partitions_are_looked_at_one_in_each_call():
+    world = World(GroupSettings(offsets_retention_minutes=1))
+    first, second = (
+        "g",
+        next(name for name in "abcdef" if world.groups.partition_of(name) != world.groups.partition_of("g")),
+    )
+    world.commit({("t", 0): 1}, group_id=first)
+    world.commit({("t", 0): 1}, group_id=second)
+    world.now_ms += CHECK_MS
+
+    sizes = []
+    while world.groups.next_deadline_ms() <= world.now_ms:
+        sizes.append(len(world.groups.tick(world.now_ms)))
+
+    assert max(sizes) == 1
+    assert sum(sizes) == 2
+    assert len(sizes) == 50
 
 
 def test_an_unloaded_partition_is_looked_at_no_more():

@@ -62,6 +62,22 @@ def test_packages_hold_no_logic_in_their_init():
     assert guilty == []
 
 
+LINK = re.compile(r"\]\((?!https?:|#)([\w./-]+)(?:#[^)]*)?\)")
+TESTS_TO_RUN = re.compile(r"(?<=[ `])tests/[\w./]+")
+
+
+@pytest.mark.parametrize(
+    "page", [p for p in tracked_texts() if p.suffix == ".md"], ids=lambda p: str(p.relative_to(ROOT))
+)
+def test_what_a_page_points_at_is_there(page):
+    text = page.read_text(encoding="utf-8")
+
+    dead = [link for link in LINK.findall(text) if not (page.parent / link).exists()]
+    dead += [path for path in TESTS_TO_RUN.findall(text) if not (ROOT / path.rstrip(".")).exists()]
+
+    assert dead == []
+
+
 def test_no_module_is_a_drawer():
     assert [p for p in MODULES if p.stem in {"utils", "util", "helpers", "misc", "common"}] == []
 

@@ -112,6 +112,23 @@ def test_the_timer_is_set_for_the_earliest_wait():
         assert server.call(lambda: server.hub.timer.due_ms) == clock.now_ms() + 1_000
 
 
+def test_waits_expire_though_the_brokers_own_chores_fail(caplog):
+    def broken(now_ms):
+        raise RuntimeError("the test says so")
+
+    gate = Gate()
+    gate.broker.tick = broken
+    clock = ManualClock()
+    with Running(gate.broker, clock) as server, server.connect() as client:
+        client.send(produce(1, b"wait a"))
+        server.until(lambda: gate.asked == 1)
+        clock.advance(1_000)
+        server.call(server.hub.tick)
+
+        assert read_replies(client, 1) == [(1, 2)]
+    assert "the broker's timer failed inside" in caplog.text
+
+
 def test_a_deadline_that_a_request_set_is_kept():
     def join(request, session, now_ms):
         broker.group_deadline_ms = now_ms + 300

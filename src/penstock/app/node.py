@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from penstock.broker.configs.broker_settings import BrokerSettings
+from penstock.broker.controller import StartError
 from penstock.broker.core import Broker
 from penstock.kit.clock import Clock
 from penstock.kit.files import Files
@@ -37,18 +38,36 @@ async def start(
     clock: Clock,
     dice: Callable[[int], bytes],
 ) -> Node:
-    """A node on the running loop, accepting connections. Errors: AddressError, and those of Broker.start."""
+    """A node on the running loop, accepting connections.
+
+    Errors: AddressError, and those of Broker.start, where an OSError has become a StartError that names the directory.
+    """
     # Ports first: a broker that cannot be reached should not touch its data, and it tells clients these ports.
     bound = Bound(server_settings)
     try:
         broker = Broker(settings, files, clock, dice)
         broker.endpoints.update(bound.addresses)
-        broker.start()
-        server = await serve(broker, clock, server_settings, bound)
+        _open(broker)
+        try:
+            server = await serve(broker, clock, server_settings, bound)
+        except BaseException:
+            broker.close()
+            raise
     except BaseException:
         bound.close()
         raise
     return Node(broker, server)
+
+
+def _open(broker: Broker) -> None:
+    try:
+        broker.start()
+    except OSError as error:
+        place = error.filename or broker.settings.log_dir
+        raise StartError(
+            f"the data in {broker.settings.log_dir} cannot be used: {place}: {error.strerror or error}; "
+            "expected a directory that this user may write to, on a disk with room (--data-dir, log.dirs)"
+        ) from error
 
 
 def new_loop() -> asyncio.AbstractEventLoop:

@@ -6,25 +6,12 @@ from dataclasses import dataclass
 
 from penstock.broker.configs.broker_settings import BrokerSettings
 from penstock.kit.properties import PropertiesError, read_properties
-from penstock.kit.settings import Definition, Kind, SettingError, between, parse
+from penstock.kit.settings import SettingError
 from penstock.server.settings import ServerSettings, of_broker
 
 KAFKA_PORT = 9092
+# What penstock.metrics.port is when there is to be no endpoint.
 NO_PORT = -1
-
-# Settings that concern neither the broker nor Kafka; all others are the broker's, under Kafka's names.
-OURS = {
-    definition.name: definition
-    for definition in (
-        Definition(
-            "penstock.metrics.port",
-            Kind.INT,
-            str(NO_PORT),
-            "Port of the Prometheus endpoint; 0 takes a free one, -1 opens none.",
-            between(NO_PORT, 65_535),
-        ),
-    )
-}
 
 
 class OptionError(ValueError):
@@ -48,7 +35,9 @@ def read_config(path: str | None, assignments: list[str]) -> dict[str, str]:
         try:
             with open(path, encoding="utf-8") as file:
                 config.update(read_properties(file.read()))
-        except (OSError, UnicodeDecodeError, PropertiesError) as error:
+        except OSError as error:
+            raise OptionError(f"--config-file {path}: {error.strerror or error}") from None
+        except (UnicodeDecodeError, PropertiesError) as error:
             raise OptionError(f"--config-file {path}: {error}") from None
     for text in assignments:
         name, equals, value = text.partition("=")
@@ -62,23 +51,29 @@ def make_options(
     config: Mapping[str, str],
     *,
     data_dir: str | None = None,
+    data_dir_default: str | None = None,
     host: str | None = None,
     port: int | None = None,
     metrics_port: int | None = None,
 ) -> Options:
-    """Everything checked. host and port stand for `listeners`, data_dir for `log.dirs`. Error: OptionError."""
+    """Everything checked. host and port stand for `listeners`, data_dir for `log.dirs`, and win over `config`;
+    data_dir_default: when neither names one. Error: OptionError.
+    """
     given = dict(config)
+    if data_dir is None and not given.keys() & {"log.dir", "log.dirs"}:
+        data_dir = data_dir_default
+        if data_dir is None:
+            raise OptionError("no data directory is named; expected --data-dir DIR, or log.dirs in the configuration")
     if data_dir is not None:
+        if not data_dir.strip():
+            raise OptionError("--data-dir is empty; expected a directory, . for the one you are in")
         given["log.dirs"] = os.path.abspath(data_dir)
-    elif not given.keys() & {"log.dir", "log.dirs"}:
-        raise OptionError("no data directory is named; expected --data-dir DIR, or log.dirs in the configuration")
     if host is not None or port is not None or "listeners" not in given:
         host = "localhost" if host is None else host
         given["listeners"] = f"PLAINTEXT://{bracketed(host)}:{KAFKA_PORT if port is None else port}"
-    ours = {name: given.pop(name) for name in OURS if name in given}
+    if metrics_port is not None:
+        given["penstock.metrics.port"] = str(metrics_port)
     try:
-        if metrics_port is None:
-            metrics_port = int(str(parse(OURS, ours)["penstock.metrics.port"]))
         broker = BrokerSettings.from_mapping(given)
     except SettingError as error:
         raise OptionError(str(error)) from None
@@ -87,7 +82,7 @@ def make_options(
         server=of_broker(broker),
         # One address, of the family that people type: the library listens on no more than one.
         metrics_host="127.0.0.1" if host in (None, "localhost") else host,
-        metrics_port=None if metrics_port == NO_PORT else metrics_port,
+        metrics_port=None if broker.penstock_metrics_port == NO_PORT else broker.penstock_metrics_port,
     )
 
 

@@ -35,8 +35,10 @@ class Chores:
         for chore in self._chores:
             # A clock set back by more than an interval would otherwise put everything off until it has caught up.
             if chore.due_ms <= now_ms or chore.due_ms > now_ms + chore.interval_ms:
-                more = chore.run(now_ms)
-                chore.due_ms = now_ms if more else now_ms + chore.interval_ms
+                # Put off before it is run: one that fails must not come first again and again, while all else waits.
+                chore.due_ms = now_ms + chore.interval_ms
+                if chore.run(now_ms):
+                    chore.due_ms = now_ms
         return min(chore.due_ms for chore in self._chores)
 
 

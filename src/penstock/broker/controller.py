@@ -1,7 +1,7 @@
 """The metadata of this broker: `coordinate.metadata` decides, `__cluster_metadata-0` remembers, the logs follow."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from penstock.log.settings import LogSettings
 from penstock.protocol import messages
 from penstock.protocol.errors import KafkaError
 from penstock.protocol.primitives import ZERO_UUID, from_base64, to_base64
+from penstock.records.fault import BatchError
 
 if TYPE_CHECKING:
     from penstock.broker.core import Broker
@@ -79,29 +80,59 @@ class Controller:
             broker.configs,
             broker.dice,
         )
-        for _, records in read_all(self.partition):
-            for record in records:
-                if record.value is not None:
-                    self.metadata.replay(record.value)
+        try:
+            for value in self._values():
+                self.metadata.replay(value)
+        except BatchError as error:
+            raise StartError(
+                f"{settings.log_dir}: the metadata log is damaged, and without it nobody knows what the other files "
+                f"are: {error}; bring back a copy of {METADATA_TOPIC}-0"
+            ) from error
 
     def start(self, now_ms: int) -> None:
-        """Sets up a new cluster, or takes stock: every topic gets its logs, a log without a topic goes."""
+        """Sets up a new cluster, or takes stock: every topic gets its logs, a log without a topic goes.
+
+        Errors: OSError, BatchError.
+        """
         if not self.metadata.features:
             self.commit(self.metadata.set_features(FEATURES), now_ms)
         broker = self._broker
         topics = self.metadata.topics
-        for (name, index), partition in list(broker.log.partitions.items()):
-            topic = topics.get(name)
-            if partition is self.partition or (topic is not None and topic.topic_id == partition.topic_id):
-                continue
-            log.warning("%s-%d: its topic was deleted, its log is removed", name, index)
-            broker.log.delete(name, index)
+        strays = []
+        for partition in list(broker.log.partitions.values()):
+            topic = topics.get(partition.topic)
+            if topic is not None and partition.topic_id == ZERO_UUID:
+                # Its partition.metadata is missing or cannot be read, which is no reason to doubt its records.
+                partition.topic_id = topic.topic_id
+            if partition is not self.partition and (topic is None or topic.topic_id != partition.topic_id):
+                strays.append(partition)
+        if strays:
+            self._remove_strays(strays)
         for topic in topics.values():
             served = broker.topics.add(topic.name, topic.topic_id)
             self.configure(served)
             for index in range(topic.partitions):
                 found = broker.log.partitions.get((topic.name, index))
                 broker.topics.extend(served, found or self._create_log(topic.name, index, topic.topic_id))
+
+    def _remove_strays(self, strays: list[Partition]) -> None:
+        """Deletes the logs of deleted topics, and empty ones, whose topic was never written down. What holds records
+        and was not deleted is set aside: the metadata log may have lost its end.
+        """
+        removed = {
+            record.topic_id
+            for value in self._values()
+            if isinstance(record := from_bytes(value), messages.RemoveTopicRecord)
+        }
+        directory = self._broker.log
+        for partition in strays:
+            name, index = partition.topic, partition.index
+            if partition.topic_id in removed or (partition.offline is None and not partition.next_offset):
+                log.warning("%s-%d: its topic was deleted, its log is removed", name, index)
+                directory.delete(name, index)
+            else:
+                path = directory.set_aside(name, index)
+                log.error("%s-%d: no topic has the id in its log, and none was deleted; see %s", name, index, path)
 
     def commit(self, outcome: MetadataOutcome, now_ms: int) -> Reply | Wait:
         """Appends and applies a command; its reply leaves once it is on disk, if the broker syncs at all."""
@@ -135,6 +166,13 @@ class Controller:
         level_name = LEVELS.get(settings.compression_type)
         level: Any = None if level_name is None else topics.values(configs)[level_name]
         served.configure(settings, level)
+
+    def _values(self) -> Iterator[bytes]:
+        """The metadata log, record by record. Errors: OSError, BatchError."""
+        for _, records in read_all(self.partition):
+            for record in records:
+                if record.value is not None:
+                    yield record.value
 
     def _wanted(self, name: str) -> Any:
         count, configs = -1, {}

@@ -8,8 +8,9 @@ from penstock.broker.waiting import FOREVER_MS
 from penstock.kit.refusal import Refused
 from penstock.log.partition import Partition
 from penstock.protocol.errors import KafkaError
-from penstock.records.batch import build, walk
+from penstock.records.batch import build, check_stored, walk
 from penstock.records.codec import Codec
+from penstock.records.fault import BatchError
 from penstock.records.header import BatchHeader, read_header
 from penstock.records.record import Record, decode_records
 
@@ -107,6 +108,10 @@ def read_all(partition: Partition) -> Iterator[tuple[BatchHeader, list[Record]]]
             raise OSError(f"{partition.topic}-{partition.index} cannot be read at offset {offset}: {plan.message}")
         start = offset
         for header, batch in walk(plan.slice.read()):
+            checked = check_stored(batch)
+            if isinstance(checked, Refused):
+                # After a clean shutdown nobody has looked at these bytes yet, and what is replayed is believed.
+                raise BatchError(checked.error, f"{partition.topic}-{partition.index}: {checked.message}")
             yield header, decode_records(batch, UNPACKED_BYTES_MAX)
             offset = header.next_offset
         if offset == start:

@@ -75,7 +75,7 @@ class Waiting:
                 reply = _ask(waiter.wait.ready) if waiter.alive else None
                 if reply is not None:
                     self._forget(waiter)
-                    waiter.deliver(reply)
+                    _hand_over(waiter, reply)
 
     def expire(self, now_ms: int) -> None:
         """Ends the waits whose time is up, earliest first."""
@@ -86,7 +86,7 @@ class Waiting:
                 self._forget(waiter)
                 reply = _ask(waiter.wait.expired)
                 if reply is not None:
-                    waiter.deliver(reply)
+                    _hand_over(waiter, reply)
 
     def next_deadline_ms(self) -> int | None:
         """When `expire` next has something to do; None when no wait has an end."""
@@ -118,6 +118,15 @@ class Waiting:
             del owned[waiter]
             if not owned:
                 del self._by_owner[waiter.owner]
+
+
+def _hand_over(waiter: Waiter, reply: Reply | Hangup) -> None:
+    """As `_ask`: an answer that cannot be encoded must not cost those their answers who were woken with it."""
+    try:
+        waiter.deliver(reply)
+    except Exception:
+        log.exception("an answer could not be handed over; its connection is closed")
+        waiter.deliver(Hangup("an answer could not be handed over"))
 
 
 def _ask(answer: Callable[[], Reply | None]) -> Reply | Hangup | None:

@@ -34,7 +34,9 @@ def main(args: Sequence[str] | None = None, prog_name: str = "penstock broker") 
 def add_serving_options(parser: argparse.ArgumentParser) -> None:
     """What `broker` and `up` share."""
     parser.add_argument("--data-dir", metavar="DIR", help="where the data lies; made when missing")
-    parser.add_argument("--host", metavar="HOST", help="address to listen on (default: localhost)")
+    parser.add_argument(
+        "--host", metavar="HOST", help="address to listen on, instead of `listeners` (default: localhost)"
+    )
     parser.add_argument(
         "--config",
         action="append",
@@ -59,12 +61,13 @@ def serve(
     kafka_port: int | None,
     metrics_port: int | None,
     *,
+    data_dir_default: str | None = None,
     tell_metrics: bool = False,
     defaults: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Runs until it is told to end; exits with the status of the broker, 1 when it cannot start.
 
-    defaults: settings of a command that differ from Kafka's; file and assignments win over them.
+    Options come first, then assignments, the file, and `defaults`: settings of a command that differ from Kafka's.
     """
     from penstock.app import broker_process
     from penstock.app.options import make_options, read_config
@@ -76,7 +79,14 @@ def serve(
 
     try:
         config = {**defaults, **read_config(config_file, assignments)}
-        options = make_options(config, data_dir=data_dir, host=host, port=kafka_port, metrics_port=metrics_port)
+        options = make_options(
+            config,
+            data_dir=data_dir,
+            data_dir_default=data_dir_default,
+            host=host,
+            port=kafka_port,
+            metrics_port=metrics_port,
+        )
         status = broker_process.run(options, ready)
     except broker_process.START_FAULTS as error:
         print(f"penstock: {error}", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -34,7 +35,9 @@ from penstock.cli.output import Format, Output
 POLL_RECORDS_MAX = 1000
 POLL_TIMEOUT_S = 0.1
 DEFAULT_LINE = r"%s\n"
-ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "\\": "\\"}
+ESCAPES = {"n": b"\n", "t": b"\t", "r": b"\r", "0": b"\0", "\\": b"\\"}
+_TOKEN = re.compile(r"\\(?P<escape>x[0-9a-fA-F]{2}|.)|%(?P<field>.?)|(?P<text>[^\\%]+|\\)", re.DOTALL)
+OFFSET_MAX = 2**63 - 1
 
 # The stubs of confluent_kafka.Message call every field optional; those of a record without an error are there.
 Message = Any
@@ -59,7 +62,7 @@ def consume(
         typer.Option(help="beginning, end, N, -N (N before the end), or @TIME (ISO 8601 or epoch milliseconds)."),
     ] = None,
     partition: Annotated[
-        list[int] | None, typer.Option("--partition", "-p", help="This partition only; repeatable.")
+        list[int] | None, typer.Option("--partition", "-p", min=0, help="This partition only; repeatable.")
     ] = None,
     max_messages: Annotated[int | None, typer.Option("--max-messages", "-c", min=1, help="Stop after so many.")] = None,
     exit_at_end: Annotated[
@@ -85,18 +88,17 @@ def consume(
     with reported():
         if group and (partition or offset):
             fail("--group reads where the group stands; --partition and --offset are for reading without one")
+        if from_beginning and offset:
+            fail("--from-beginning and --offset say two things; give one of them")
         start = parse_start("beginning" if from_beginning else offset)
-        config = client_config(bootstrap_server, command_config, properties)
-        config |= {
+        defaults = {
             "group.id": group or "penstock-consume",
-            "enable.partition.eof": True,
             "isolation.level": isolation,
-        }
-        config |= {
             "auto.offset.reset": "earliest" if from_beginning else "latest",
             "enable.auto.commit": group is not None,
         }
-        consumer = Consumer(config)
+        config = client_config(bootstrap_server, command_config, properties, defaults)
+        consumer = Consumer(config | {"enable.partition.eof": True})
         try:
             ensure_reachable(consumer, bootstrap_server)
             if group:
@@ -123,18 +125,24 @@ def parse_start(text: str | None) -> Start:
         number = int(text)
     except ValueError:
         fail(f"--offset {text!r} is none of beginning, end, N, -N, @TIME")
+    if number > OFFSET_MAX:
+        fail(f"--offset {text!r} is beyond the last offset there can be, {OFFSET_MAX}")
     return Start(tail=-number) if number < 0 else Start(number)
 
 
 def parse_time(text: str) -> int:
     """Epoch milliseconds of digits, or of an ISO 8601 time."""
-    if text.isdigit():
-        return int(text)
     try:
-        moment = datetime.fromisoformat(text)
+        if text.isdecimal():
+            time_ms = int(text)
+        else:
+            moment = datetime.fromisoformat(text)
+            time_ms = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
     except ValueError:
         fail(f"time {text!r} is neither epoch milliseconds nor ISO 8601 such as 2026-01-31T12:00:00")
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    if not 0 <= time_ms <= OFFSET_MAX:
+        fail(f"time {text!r} is outside of what a record can have: from 1970 on, in milliseconds of 63 bits")
+    return time_ms
 
 
 def positions(
@@ -191,7 +199,9 @@ def finished(consumer: Consumer, at_end: set[tuple[str, int]]) -> bool:
 
 
 def json_writer() -> Callable[[Message], None]:
-    """One object a line, in the form `penstock produce --json` reads; bytes that are no UTF-8 go to `*_base64`."""
+    """One object a line, in the form `penstock produce --json` reads; bytes that are no UTF-8 go to `*_base64`: of all
+    headers as soon as one of them is such.
+    """
 
     def write(message: Message) -> None:
         record: dict[str, Any] = {
@@ -201,9 +211,7 @@ def json_writer() -> Callable[[Message], None]:
             "timestamp": message.timestamp()[1],
             **text_or_base64("key", message.key()),
             **text_or_base64("value", message.value()),
-            "headers": [
-                [name, None if v is None else v.decode("utf-8", "replace")] for name, v in message.headers() or ()
-            ],
+            **headers_of(message.headers() or []),
         }
         sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
 
@@ -217,6 +225,14 @@ def text_or_base64(name: str, data: bytes | None) -> dict[str, str | None]:
         return {name: data.decode()}
     except UnicodeDecodeError:
         return {f"{name}_base64": base64.b64encode(data).decode()}
+
+
+def headers_of(headers: list[tuple[str, bytes | None]]) -> dict[str, list[list[str | None]]]:
+    try:
+        return {"headers": [[name, None if data is None else data.decode()] for name, data in headers]}
+    except UnicodeDecodeError:
+        coded = [[name, None if data is None else base64.b64encode(data).decode()] for name, data in headers]
+        return {"headers_base64": coded}
 
 
 FIELDS: dict[str, Callable[[Message], bytes]] = {
@@ -244,15 +260,26 @@ def format_writer(line: str) -> Callable[[Message], None]:
 
 
 def parse_format(line: str) -> Iterator[bytes | Callable[[Message], bytes]]:
-    letters = iter(line)
-    for letter in letters:
-        if letter == "\\":
-            escape = next(letters, "\\")
-            yield ESCAPES.get(escape, "\\" + escape).encode()
-        elif letter == "%":
-            name = next(letters, "")
+    for token in _TOKEN.finditer(line):
+        escape, name = token["escape"], token["field"]
+        if escape is not None:
+            yield unescaped(escape)
+        elif name is not None:
             if name not in FIELDS:
                 fail(f"--format: %{name} is none of {' '.join('%' + known for known in FIELDS)}")
             yield FIELDS[name]
         else:
-            yield letter.encode()
+            yield token["text"].encode()
+
+
+def unescape(text: str) -> bytes:
+    """Text with `\\t`, `\\n`, `\\x01` and their like as the bytes they stand for."""
+    tokens = re.finditer(r"\\(x[0-9a-fA-F]{2}|.)|[^\\]+|\\", text, re.DOTALL)
+    return b"".join(token[0].encode() if token[1] is None else unescaped(token[1]) for token in tokens)
+
+
+def unescaped(letters: str) -> bytes:
+    """What a backslash and `letters` stand for; itself, when that is nothing."""
+    if len(letters) == 3:
+        return bytes.fromhex(letters[1:])
+    return ESCAPES.get(letters, b"\\" + letters.encode())

@@ -4,7 +4,8 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -21,13 +22,14 @@ from penstock.cli.connect import (
     admin,
     client_config,
     fail,
+    fail_for,
     reported,
+    settle,
 )
 from penstock.cli.market.averages import Reader
 from penstock.cli.market.feed import RUN_HEADER, Feed, Price, read_prices
 from penstock.cli.market.verify import Check, verify
 from penstock.cli.output import Format, Output, show
-from penstock.cli.topic import settled
 
 app = typer.Typer(no_args_is_help=True, help="Worked examples on real input.")
 PRICES, ALERTS = "market.prices", "market.alerts"
@@ -58,12 +60,13 @@ def market(
         prices = read_prices()
         client = admin(bootstrap_server, command_config, properties)
         config = client_config(bootstrap_server, command_config, properties)
-        for name, count in ((PRICES, partitions), (ALERTS, 1)):
-            future = client.create_topics([NewTopic(name, count, -1)], request_timeout=REQUEST_TIMEOUT_S)[name]
-            settled(future, tolerate=True, tolerated_code=KafkaError.TOPIC_ALREADY_EXISTS)
+        wanted = [NewTopic(PRICES, partitions, -1), NewTopic(ALERTS, 1, -1)]
+        futures = client.create_topics(wanted, request_timeout=REQUEST_TIMEOUT_S)
+        fail_for(settle("topic", futures, KafkaError.TOPIC_ALREADY_EXISTS).faults)
         job = Job(client, config, uuid.uuid4().hex[:8], speed, threshold)
         started = time.monotonic()
-        job.run(prices, screen(job, len(prices), output))
+        with screen(job, len(prices), output) as refresh:
+            job.run(prices, refresh)
         checks = job.check(prices)
         show_checks(checks, len(prices), time.monotonic() - started, output)
         if not all(check.passed for check in checks):
@@ -168,26 +171,22 @@ def ends(config: dict[str, Any], topic: str) -> dict[int, int]:
         consumer.close()
 
 
-def screen(job: Job, total: int, output: Format) -> Callable[[], None]:
+@contextmanager
+def screen(job: Job, total: int, output: Format) -> Iterator[Callable[[], None]]:
     """A live picture on a terminal, a line now and then elsewhere, nothing for JSON."""
-    if output is Format.JSON:
-        return lambda: None
     meter = Meter()
-    if not sys.stdout.isatty():
-        return lambda: meter.line(job, total)
-    from rich.live import Live
+    if output is Format.JSON:
+        yield lambda: None
+    elif not sys.stdout.isatty():
+        yield lambda: meter.line(job, total)
+    else:
+        from rich.live import Live
 
-    from penstock.cli.market.board import draw
+        from penstock.cli.market.board import draw
 
-    live = Live(refresh_per_second=8)
-    live.start()
-
-    def refresh() -> None:
-        live.update(draw(job.feed, job.readers, total, meter.rate(job)))
-        if all(not reader.is_alive() and reader.done.is_set() for reader in job.readers):
-            live.stop()
-
-    return refresh
+        # However the run ends, the picture has to: it hides the cursor.
+        with Live(refresh_per_second=8) as live:
+            yield lambda: live.update(draw(job.feed, job.readers, total, meter.rate(job)))
 
 
 class Meter:

@@ -17,7 +17,10 @@ from penstock.cli.connect import (
     admin,
     describe_fault,
     fail,
+    fail_for,
+    offsets_at,
     reported,
+    settle,
 )
 from penstock.cli.consume import parse_time
 from penstock.cli.output import Format, Output, say, show
@@ -117,21 +120,6 @@ def partition_rows(
     return rows
 
 
-def offsets_at(client: AdminClient, places: list[tuple[str, int]], spec: OffsetSpec) -> dict[tuple[str, int], int]:
-    """Offsets of those partitions that still exist."""
-    if not places:
-        return {}
-    futures = client.list_offsets({TopicPartition(t, p): spec for t, p in places}, request_timeout=REQUEST_TIMEOUT_S)
-    found = {}
-    for tp, future in futures.items():
-        try:
-            found[(tp.topic, tp.partition)] = future.result().offset
-        except KafkaException:
-            # A topic deleted since the commit has no end; the row shows a dash.
-            continue
-    return found
-
-
 @app.command("reset-offsets")
 def reset_offsets(
     group: str,
@@ -163,6 +151,9 @@ def reset_offsets(
         places = [place for text in topic for place in parse_places(client, text)]
         earliest = offsets_at(client, places, OffsetSpec.earliest())
         latest = offsets_at(client, places, OffsetSpec.latest())
+        for name, number in places:
+            if (name, number) not in earliest or (name, number) not in latest:
+                fail(f"{name}:{number}: the broker does not tell where it begins and ends; nothing was reset")
         committed = committed_offsets(client, group)
         if to_earliest:
             wanted = dict(earliest)
@@ -175,7 +166,7 @@ def reset_offsets(
         else:
             at = parse_time(to_datetime) if to_datetime else ago_ms(by_duration or "")
             found = offsets_at(client, places, OffsetSpec.for_timestamp(at))
-            wanted = {place: found[place] if found[place] >= 0 else latest[place] for place in places}
+            wanted = {place: found[place] if found.get(place, -1) >= 0 else latest[place] for place in places}
         new = {place: min(max(wanted[place], earliest[place]), latest[place]) for place in places}
         if not dry_run:
             commit(client, group, new)
@@ -208,8 +199,11 @@ def ago_ms(text: str) -> int:
     if not text or match is None:
         fail(f"--by-duration {text!r} is not a duration such as 1d12h, 30m or 45s")
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    ago = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    return int((datetime.now(UTC) - ago).timestamp() * 1000)
+    try:
+        moment = datetime.now(UTC) - timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except OverflowError:
+        fail(f"--by-duration {text!r} is longer than there has been time")
+    return max(0, int(moment.timestamp() * 1000))
 
 
 def commit(client: AdminClient, group: str, offsets: dict[tuple[str, int], int]) -> None:
@@ -238,6 +232,6 @@ def delete(
     with reported():
         client = admin(bootstrap_server, command_config, properties)
         futures = client.delete_consumer_groups(groups, request_timeout=REQUEST_TIMEOUT_S)
-        for future in futures.values():
-            future.result()
-        say("\n".join(f"Deleted group {g}." for g in groups), output, deleted=groups)
+        settled = settle("group", futures)
+        say([f"Deleted group {g}." for g in settled.done], output, deleted=settled.done)
+        fail_for(settled.faults)

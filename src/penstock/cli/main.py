@@ -31,8 +31,12 @@ def main() -> None:
     if noun is None:
         overview(arguments)
         return
-    command = load(noun)
-    command(args=arguments[1:], prog_name=f"penstock {arguments[0]}")
+    try:
+        command = load(noun)
+        command(args=arguments[1:], prog_name=f"penstock {arguments[0]}")
+    except KeyboardInterrupt:
+        # Before the command has its own answer to Ctrl-C: while its libraries are still being imported.
+        sys.exit(130)
 
 
 def load(noun: Noun):

@@ -68,6 +68,7 @@ def print_rich(rows: Sequence[Mapping[str, Any]], title: str | None) -> None:
     console.print(table)
 
 
-def say(message: str, output: Format, **facts: Any) -> None:
-    """One sentence for eyes, or the facts behind it as a JSON object."""
-    print(json.dumps(facts, default=str) if output is Format.JSON else message)
+def say(sentences: Sequence[str], output: Format, **facts: Any) -> None:
+    """Sentences for eyes, a line each, or the facts behind them as a JSON object."""
+    for line in [json.dumps(facts, default=str)] if output is Format.JSON else sentences:
+        print(line)

@@ -37,7 +37,7 @@ def produce(
     topic: str,
     records: Annotated[int, typer.Option("--records", "-n", min=1)] = 1_000_000,
     record_size: Annotated[int, typer.Option(min=1, help="Bytes in a value.")] = 1024,
-    throughput: Annotated[float, typer.Option(help="Records a second at most; 0 is as fast as it goes.")] = 0,
+    throughput: Annotated[float, typer.Option(min=0, help="Records a second at most; 0 is as fast as it goes.")] = 0,
     acks: Annotated[str, typer.Option(help="all, 1 or 0.")] = "all",
     compression: Annotated[str, typer.Option("--compression", "-z")] = "none",
     batch_size: Annotated[int, typer.Option(min=1, help="Bytes in a batch at most.")] = 1_000_000,
@@ -49,15 +49,14 @@ def produce(
 ) -> None:
     """Produce records of one size; rate, and latency from produce call to acknowledgement."""
     with reported():
-        config = client_config(bootstrap_server, command_config, properties)
-        config |= {
+        defaults = {
             "acks": acks,
             "compression.type": compression,
             "linger.ms": linger_ms,
             "batch.size": batch_size,
+            "queue.buffering.max.messages": 500_000,
         }
-        config |= {"queue.buffering.max.messages": 500_000}
-        producer = Producer(config)
+        producer = Producer(client_config(bootstrap_server, command_config, properties, defaults))
         ensure_reachable(producer, bootstrap_server)
         with progress("produce", records, output) as advance:
             load = Load(producer, topic, make_values(record_size), throughput)
@@ -144,10 +143,13 @@ def consume(
 ) -> None:
     """Consume a topic from its beginning to its present end; rate of records and bytes."""
     with reported():
-        config = client_config(bootstrap_server, command_config, properties)
-        config |= {"group.id": f"penstock-perf-{os.getpid()}", "enable.auto.commit": False}
-        config |= {"fetch.wait.max.ms": 100, "queued.min.messages": 500_000}
-        consumer = Consumer(config)
+        defaults = {
+            "group.id": f"penstock-perf-{os.getpid()}",
+            "enable.auto.commit": False,
+            "fetch.wait.max.ms": 100,
+            "queued.min.messages": 500_000,
+        }
+        consumer = Consumer(client_config(bootstrap_server, command_config, properties, defaults))
         try:
             ensure_reachable(consumer, bootstrap_server)
             there, starts = extent(consumer, topic)

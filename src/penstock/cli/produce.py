@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
-from confluent_kafka import KafkaError, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from penstock.cli.connect import (
     DEFAULT_BOOTSTRAP_SERVER,
@@ -23,9 +23,11 @@ from penstock.cli.connect import (
     pair,
     reported,
 )
+from penstock.cli.consume import OFFSET_MAX, unescape
 from penstock.cli.output import Format, Output, say
 
 FLUSH_TIMEOUT_S = 60.0
+PARTITION_MAX = 2**31 - 1
 
 
 class Input(NamedTuple):
@@ -50,7 +52,7 @@ def produce(
     header: Annotated[
         list[str] | None, typer.Option("--header", "-H", metavar="NAME=VALUE", help="A header; repeatable.")
     ] = None,
-    partition: Annotated[int | None, typer.Option("--partition", "-p", help="This partition only.")] = None,
+    partition: Annotated[int | None, typer.Option("--partition", "-p", min=0, help="This partition only.")] = None,
     json_lines: Annotated[
         bool,
         typer.Option(
@@ -58,7 +60,9 @@ def produce(
             help="Lines are objects with key, value, headers, partition, timestamp (as consume --output json).",
         ),
     ] = False,
-    whole_files: Annotated[bool, typer.Option("--whole", help="Each file is one record, not one a line.")] = False,
+    whole_files: Annotated[
+        bool, typer.Option("--whole", help="Each file, or standard input, is one record, not one a line.")
+    ] = False,
     null_value: Annotated[
         str | None, typer.Option("--null-value", help="A line (or value) of this text is a tombstone.")
     ] = None,
@@ -75,14 +79,14 @@ def produce(
         headers: list[Any] = [(name, value.encode()) for name, value in (pair(h, "--header") for h in header or ())]
         defaults = Input(key.encode() if key is not None else None, None, headers, partition)
         reader = Reader(defaults, key_separator, json_lines, null_value)
-        config = client_config(bootstrap_server, command_config, properties)
-        config |= {"compression.type": compression, "acks": acks, "linger.ms": 5}
-        config["enable.idempotence"] = idempotent and acks in ("all", "-1")
+        preset = {"compression.type": compression, "acks": acks, "linger.ms": 5}
+        config = client_config(bootstrap_server, command_config, properties, preset)
+        config.setdefault("enable.idempotence", idempotent and config["acks"] in ("all", "-1"))
         sender = Sender(topic, config, bootstrap_server)
         for record in records(files or [], whole_files, reader):
             sender.send(record)
         sender.finish()
-        say(f"Produced {sender.delivered} records to {topic}.", output, topic=topic, records=sender.delivered)
+        say([f"Produced {sender.delivered} records to {topic}."], output, topic=topic, records=sender.delivered)
 
 
 class Sender:
@@ -114,6 +118,9 @@ class Sender:
                 break
             except BufferError:
                 self.producer.poll(0.1)
+            except KafkaException as error:
+                self.fault = self.fault or error.args[0]
+                break
         self.producer.poll(0)
         self.raise_fault()
 
@@ -141,7 +148,7 @@ class Reader:
 
     def __init__(self, defaults: Input, key_separator: str | None, json_lines: bool, null_value: str | None) -> None:
         self.defaults = defaults
-        self.separator = key_separator.encode().decode("unicode_escape").encode() if key_separator else None
+        self.separator = unescape(key_separator) if key_separator else None
         self.json_lines = json_lines
         self.null_value = null_value.encode() if null_value is not None else None
 
@@ -152,7 +159,7 @@ class Reader:
         if self.separator:
             head, found, tail = line.partition(self.separator)
             if not found:
-                fail(f"{where}: no key separator {self.separator.decode()!r} in {line[:60]!r}")
+                fail(f"{where}: no key separator {self.separator!r} in {line[:60]!r}")
             key, value = head, tail
         return self.defaults._replace(key=key, value=None if value == self.null_value else value)
 
@@ -161,14 +168,12 @@ class Reader:
             record = json.loads(line)
             if not isinstance(record, dict):
                 fail(f"{where}: expected a JSON object, found {type(record).__name__}")
-            headers = record.get("headers") or {}
-            listed = headers.items() if isinstance(headers, dict) else headers
             return Input(
-                field(record, "key") if "key" in record else self.defaults.key,
+                field(record, "key") if record.keys() & {"key", "key_base64"} else self.defaults.key,
                 field(record, "value"),
-                [*self.defaults.headers, *((name, to_bytes(value)) for name, value in listed)],
-                record.get("partition", self.defaults.partition),
-                record.get("timestamp"),
+                [*self.defaults.headers, *headers_of(record)],
+                number(record, "partition", PARTITION_MAX, self.defaults.partition),
+                number(record, "timestamp", OFFSET_MAX),
             )
         except (ValueError, TypeError) as error:
             raise Failure(f"{where}: not a record as JSON: {error}") from None
@@ -177,7 +182,32 @@ class Reader:
 def field(record: dict[str, Any], name: str) -> bytes | None:
     """`name` as text or nested JSON, or `name_base64` for bytes that are no text."""
     encoded = record.get(f"{name}_base64")
-    return base64.b64decode(encoded, validate=True) if encoded is not None else to_bytes(record.get(name))
+    return to_bytes(record.get(name)) if encoded is None else from_base64(encoded)
+
+
+def number(record: dict[str, Any], name: str, most: int, default: int | None = None) -> int | None:
+    found = record.get(name)
+    if found is None:
+        return default
+    if type(found) is not int or not 0 <= found <= most:
+        raise ValueError(f"{name} is {found!r}, expected a whole number of 0 to {most}")
+    return found
+
+
+def headers_of(record: dict[str, Any]) -> list[tuple[str, bytes | None]]:
+    """`headers`, as an object or as a list of pairs, then `headers_base64` for bytes that are no text."""
+    found = []
+    for field_name, decode in (("headers", to_bytes), ("headers_base64", from_base64)):
+        headers = record.get(field_name) or []
+        for name, value in headers.items() if isinstance(headers, dict) else headers:
+            if not isinstance(name, str):
+                raise ValueError(f"a header's name is {name!r}, expected text")
+            found.append((name, decode(value)))
+    return found
+
+
+def from_base64(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text, validate=True)
 
 
 def to_bytes(value: Any) -> bytes | None:
@@ -188,11 +218,14 @@ def to_bytes(value: Any) -> bytes | None:
 
 def records(files: list[Path], whole: bool, reader: Reader) -> Iterator[Input]:
     for path in files:
-        if not path.is_file():
+        # A pipe, as in <(command), is no file and can be read all the same.
+        if not path.exists():
             fail(f"{path}: no such file")
     if whole:
         for path in files:
             yield reader.read(path.read_bytes(), str(path))
+        if not files:
+            yield reader.read(sys.stdin.buffer.read(), "standard input")
         return
     for path in files:
         with path.open("rb") as stream:

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import typer
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -23,8 +23,11 @@ from penstock.cli.connect import (
     Properties,
     admin,
     fail,
+    fail_for,
+    offsets_at,
     pairs,
     reported,
+    settle,
 )
 from penstock.cli.output import Format, Output, cell, say, show
 
@@ -52,22 +55,11 @@ def create(
         settings = pairs(config, "--config")
         wanted = [NewTopic(t, partitions, replication_factor, config=settings) for t in topics]
         futures = client.create_topics(wanted, request_timeout=REQUEST_TIMEOUT_S)
-        created = [
-            t for t, future in futures.items() if settled(future, if_not_exists, KafkaError.TOPIC_ALREADY_EXISTS)
-        ]
-        text = "\n".join(f"Created topic {t}." if t in created else f"Topic {t} is there already." for t in topics)
-        say(text, output, created=created)
-
-
-def settled(future: Any, tolerate: bool, tolerated_code: int) -> bool:
-    """True when the future succeeded, False when it failed in the tolerated way; any other failure raises."""
-    try:
-        future.result()
-    except KafkaException as error:
-        if tolerate and error.args[0].code() == tolerated_code:
-            return False
-        raise
-    return True
+        settled = settle("topic", futures, KafkaError.TOPIC_ALREADY_EXISTS if if_not_exists else None)
+        lines = [f"Created topic {t}." for t in settled.done]
+        lines += [f"Topic {t} is there already." for t in settled.spared]
+        say(lines, output, created=settled.done)
+        fail_for(settled.faults)
 
 
 @app.command("list")
@@ -122,26 +114,21 @@ def describe(
 
 
 def describe_one(client: AdminClient, topic: Any) -> dict[str, Any]:
-    earliest = offsets(client, topic, OffsetSpec.earliest())
-    latest = offsets(client, topic, OffsetSpec.latest())
+    places = [(topic.topic, number) for number in topic.partitions]
+    earliest = offsets_at(client, places, OffsetSpec.earliest())
+    latest = offsets_at(client, places, OffsetSpec.latest())
     rows = [
         {
             "partition": number,
             "leader": partition.leader,
             "replicas": partition.replicas,
             "isr": partition.isrs,
-            "earliest": earliest[number],
-            "latest": latest[number],
+            "earliest": earliest.get((topic.topic, number)),
+            "latest": latest.get((topic.topic, number)),
         }
         for number, partition in sorted(topic.partitions.items())
     ]
     return {"name": topic.topic, "partitions": rows, "configs": overrides(client, topic.topic)}
-
-
-def offsets(client: AdminClient, topic: Any, spec: OffsetSpec) -> dict[int, int]:
-    wanted = {TopicPartition(topic.topic, number): spec for number in topic.partitions}
-    futures = client.list_offsets(wanted, request_timeout=REQUEST_TIMEOUT_S)
-    return {tp.partition: future.result().offset for tp, future in futures.items()}
 
 
 def overrides(client: AdminClient, name: str) -> dict[str, str]:
@@ -179,7 +166,7 @@ def alter(
         if partitions is not None:
             more = [NewPartitions(topic, partitions)]
             client.create_partitions(more, request_timeout=REQUEST_TIMEOUT_S)[topic].result()
-        say(f"Altered topic {topic}.", output, altered=topic)
+        say([f"Altered topic {topic}."], output, altered=topic)
 
 
 @app.command()
@@ -195,6 +182,7 @@ def delete(
     with reported():
         client = admin(bootstrap_server, command_config, properties)
         futures = client.delete_topics(topics, operation_timeout=REQUEST_TIMEOUT_S)
-        deleted = [t for t, f in futures.items() if settled(f, if_exists, KafkaError.UNKNOWN_TOPIC_OR_PART)]
-        text = "\n".join(f"Deleted topic {t}." if t in deleted else f"There is no topic {t}." for t in topics)
-        say(text, output, deleted=deleted)
+        settled = settle("topic", futures, KafkaError.UNKNOWN_TOPIC_OR_PART if if_exists else None)
+        lines = [f"Deleted topic {t}." for t in settled.done] + [f"There is no topic {t}." for t in settled.spared]
+        say(lines, output, deleted=settled.done)
+        fail_for(settled.faults)

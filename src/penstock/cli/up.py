@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from penstock.cli.broker import add_serving_options, port, serve
 
 DATA_DIR = "penstock-data"
-KAFKA_PORT = 9092
 METRICS_PORT = 9644
-# Kafka's three seconds spare a large deployment rebalances while its members start; one that is tried out only waits.
-DEFAULTS = {"group.initial.rebalance.delay.ms": "0"}
+DEFAULTS = {
+    # Kafka's three seconds spare a large deployment rebalances while its members start; one that is tried out only
+    # waits.
+    "group.initial.rebalance.delay.ms": "0",
+    "penstock.metrics.port": str(METRICS_PORT),
+}
 
 
 def main(args: Sequence[str] | None = None, prog_name: str = "penstock up") -> None:
@@ -18,18 +21,17 @@ def main(args: Sequence[str] | None = None, prog_name: str = "penstock up") -> N
         description="Run Kafka and its metrics endpoint in the foreground; SIGTERM or Ctrl-C end them cleanly.",
     )
     add_serving_options(parser)
-    parser.add_argument("--kafka-port", type=port, metavar="PORT", default=KAFKA_PORT, help=f"default: {KAFKA_PORT}")
-    parser.add_argument(
-        "--metrics-port", type=port, metavar="PORT", default=METRICS_PORT, help=f"default: {METRICS_PORT}"
-    )
+    parser.add_argument("--kafka-port", type=port, metavar="PORT", help="0 takes a free one (default: 9092)")
+    parser.add_argument("--metrics-port", type=port, metavar="PORT", help=f"default: {METRICS_PORT}")
     given = parser.parse_args(args)
     serve(
         config_file=given.config_file,
         assignments=given.config,
-        data_dir=given.data_dir or DATA_DIR,
+        data_dir=given.data_dir,
         host=given.host,
         kafka_port=given.kafka_port,
         metrics_port=given.metrics_port,
+        data_dir_default=DATA_DIR,
         tell_metrics=True,
         defaults=DEFAULTS,
     )

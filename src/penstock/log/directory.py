@@ -166,17 +166,17 @@ class LogDirectory:
 
     def delete(self, topic: str, index: int) -> None:
         """The partition is gone at once, its files after file.delete.delay.ms. Error: OSError, and it stays."""
-        partition = self.partitions[topic, index]
         path = self._at(names.deleted_name(topic, index, self.dice(16)))
-        self.files.rename(partition.path, path)
-        del self.partitions[topic, index]
-        partition.abandon()
+        partition = self._rename_away(topic, index, path)
         self._deleted.append((self.clock.now_ms() + partition.settings.file_delete_delay_ms, path))
-        try:
-            self.files.sync_dir(self.path)
-        except OSError as error:
-            # The old name may be back after a power cut, with a topic id that no topic has.
-            _log.warning("%s: deletion may not outlive a power cut: %s", path, error)
+
+    def set_aside(self, topic: str, index: int) -> str:
+        """The partition is gone, its files stay; gives where. Error: OSError, and it stays.  Source: LogManager's
+        stray logs.
+        """
+        path = self._at(names.stray_name(topic, index, self.dice(16)))
+        self._rename_away(topic, index, path)
+        return path
 
     def sweep(self, now_ms: int, partitions_max: int = 200) -> dict[Place, list[int]]:
         """Applies retention to the next few partitions in turn, and removes what was deleted long enough ago.
@@ -192,6 +192,18 @@ class LogDirectory:
         return {key: dropped for key, dropped in swept if dropped}
 
     # --- within ------------------------------------------------------------------------------------------------
+
+    def _rename_away(self, topic: str, index: int, path: str) -> Partition:
+        partition = self.partitions[topic, index]
+        self.files.rename(partition.path, path)
+        del self.partitions[topic, index]
+        partition.abandon()
+        try:
+            self.files.sync_dir(self.path)
+        except OSError as error:
+            # The old name may be back after a power cut, with a topic id that no topic has.
+            _log.warning("%s: that it went there may not outlive a power cut: %s", path, error)
+        return partition
 
     def _at(self, name: str) -> str:
         return f"{self.path}/{name}"

@@ -32,6 +32,8 @@ LOG_STARTS: Final = "log-start-offset-checkpoint"
 HIGH_WATERMARKS: Final = "replication-offset-checkpoint"
 
 DELETED_DIRECTORY: Final = "-delete"
+# Of a partition that nobody knows and nobody deleted; kept for people to look at.
+STRAY_DIRECTORY: Final = "-stray"
 
 # 255 bytes is what file systems take for one name.
 _NAME_SIZE_MAX: Final = 255
@@ -64,7 +66,16 @@ def parse_partition(name: str) -> tuple[str, int] | None:
 
 def deleted_name(topic: str, index: int, unique: bytes) -> str:
     """What a partition's directory is called until it is removed; a long topic is cut short. unique: 16 bytes."""
-    tail = f"-{index}.{unique.hex()}{DELETED_DIRECTORY}"
+    return _away_name(topic, index, unique, DELETED_DIRECTORY)
+
+
+def stray_name(topic: str, index: int, unique: bytes) -> str:
+    """What the directory of a partition is called that was set aside; a long topic is cut short. unique: 16 bytes."""
+    return _away_name(topic, index, unique, STRAY_DIRECTORY)
+
+
+def _away_name(topic: str, index: int, unique: bytes, suffix: str) -> str:
+    tail = f"-{index}.{unique.hex()}{suffix}"
     return topic[: _NAME_SIZE_MAX - len(tail)] + tail
 
 

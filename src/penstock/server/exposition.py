@@ -13,14 +13,6 @@ from penstock.server.hub import Hub
 PARTITIONS_AT_ONCE = 250
 QUANTILES = (0.5, 0.75, 0.95, 0.99, 0.999)
 
-# What the broker counts, by the name it counts under.
-_RENAMED = {
-    "kafka_topic_bytes_in": "kafka_server_brokertopicmetrics_bytesin",
-    "kafka_topic_bytes_out": "kafka_server_brokertopicmetrics_bytesout",
-    "kafka_topic_messages_in": "kafka_server_brokertopicmetrics_messagesin",
-    "kafka_topic_failed_produce_requests": "kafka_server_brokertopicmetrics_failedproducerequests",
-    "kafka_topic_failed_fetch_requests": "kafka_server_brokertopicmetrics_failedfetchrequests",
-}
 _OF_PARTITION = ("topic", "partition")
 
 
@@ -35,8 +27,7 @@ async def snapshot(hub: Hub) -> list[Family]:
 
 
 def _registered(hub: Hub) -> Iterable[Family]:
-    for family in hub.broker.metrics.registry.snapshot():
-        yield family._replace(name=_RENAMED.get(family.name, family.name))
+    yield from hub.broker.metrics.registry.snapshot()
     yield from hub.metrics.registry.snapshot()
     yield _quantiles(hub)
 

@@ -95,10 +95,7 @@ class Hub:
     def settle(self) -> None:
         """Called when a pass is over, whatever the pass was: requests, a timer, an fsync."""
         broker = self.broker
-        try:
-            broker.waiting.settle()
-        except Exception:
-            log.exception("a waiting request failed inside; its connection hears nothing until it gives up")
+        broker.waiting.settle()
         while self.marked:
             marked, self.marked = self.marked, []
             for connection in marked:
@@ -115,10 +112,10 @@ class Hub:
         now_ms = self.clock.now_ms()
         try:
             due_ms = self.broker.tick(now_ms)
-            self.broker.waiting.expire(now_ms)
         except Exception:
             log.exception("the broker's timer failed inside; it is asked again in a second")
             due_ms = now_ms + 1_000
+        self.broker.waiting.expire(now_ms)
         self.settle()
         if self.broker.configs.settings is not self._broker_settings:
             self._take_over(self.broker.configs.settings)

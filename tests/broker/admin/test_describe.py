@@ -123,3 +123,13 @@ def test_a_group_has_its_own_values_over_the_brokers():
         ("share.isolation.level", "read_uncommitted", Source.DEFAULT),
     ]
     assert (beat.value, beat.source) == ("5000", Source.DEFAULT)
+
+
+def test_a_port_that_the_system_chose_is_told_as_it_was_given():
+    """Apache Kafka 4.3.1 does the same with listeners and advertised.listeners; Metadata has the port."""
+    admin = describer({"listeners": "PLAINTEXT://localhost:0"})
+
+    found = {described.config.name: described for described in admin.broker(["listeners", "advertised.listeners"])}
+
+    assert (found["listeners"].value, found["listeners"].source) == ("PLAINTEXT://localhost:0", Source.FILE)
+    assert (found["advertised.listeners"].value, found["advertised.listeners"].source) == (None, Source.DEFAULT)

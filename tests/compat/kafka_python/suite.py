@@ -1,6 +1,7 @@
 """kafka-python's own integration tests, fetched from PyPI and run against a broker that is already there."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -39,11 +40,22 @@ class SpawnedService:
 '''
 
 
+# pytest's line for each time that a test was run again.
+_AGAIN = re.compile(r"^RERUN \S+?::(.+)$", re.MULTILINE)
+
+
 class Result(NamedTuple):
     """outcome: pass, fail or skip. said: the failure, or the reason of the skip."""
 
     outcome: str
     said: str
+
+
+class Ran(NamedTuple):
+    """results: by the name of a test, its parameters included; again: a name for each time a test was run again."""
+
+    results: dict[str, Result]
+    again: list[str]
 
 
 def unpacked() -> Path:
@@ -67,8 +79,8 @@ def unpacked() -> Path:
     return folder
 
 
-def results(server: Server, report: Path) -> dict[str, Result]:
-    """By the name of a test, its parameters included; those that start a broker of their own are not asked."""
+def suite(server: Server, report: Path) -> Ran:
+    """Runs all but those tests that start a broker of their own."""
     folder = unpacked()
     environment = {
         **os.environ,
@@ -79,7 +91,7 @@ def results(server: Server, report: Path) -> dict[str, Result]:
     }
     options = ["-q", "-p", "no:penstock", "-p", "no:cacheprovider", "-p", "no:xdist", "--timeout=60"]
     # Some of these tests wait two seconds by the wall clock for what takes longer on a busy machine.
-    options += ["--reruns", "2"]
+    options += ["--reruns", "2", "-rR"]
     command = [
         sys.executable,
         "-m",
@@ -91,9 +103,12 @@ def results(server: Server, report: Path) -> dict[str, Result]:
         f"--junitxml={report}",
     ]
     command += [str(folder / "test" / "integration" / name) for name in FILES]
-    subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=SUITE_SECONDS_MAX, check=False)
+    ended = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=SUITE_SECONDS_MAX, check=False
+    )
     assert report.exists(), f"kafka-python's tests did not run: {' '.join(command)}"
-    return dict(map(_read, ElementTree.parse(report).iter("testcase")))
+    cases = ElementTree.parse(report).iter("testcase")
+    return Ran(dict(map(_read, cases)), _AGAIN.findall(ended.stdout))
 
 
 def _read(case: ElementTree.Element) -> tuple[str, Result]:

@@ -61,6 +61,7 @@ class BrokerSettings:
     auto_create_topics_enable: bool
     delete_topic_enable: bool
     penstock_partitions_max: int
+    penstock_metrics_port: int
     log_retention_check_interval_ms: int
     log_flush_offset_checkpoint_interval_ms: int
     log_flush_start_offset_checkpoint_interval_ms: int

@@ -31,7 +31,7 @@ def replay(desk: Desk, key: bytes, value: bytes | None, offset: int, producer_id
         desk.drop(subject.group_id)
     else:
         desk.drop(subject.group_id)
-        desk.groups[subject.group_id] = _group_of(desk, subject.group_id, read_group(value))
+        desk.put(_group_of(desk, subject.group_id, read_group(value)))
     return True
 
 
@@ -77,8 +77,8 @@ def loaded(desk: Desk, partition: int) -> list[Outcome]:
     retention = desk.retention.setdefault(partition, Timer(TimerKind.RETENTION, partition))
     desk.timers.set(retention, desk.now_ms + desk.settings.offsets_retention_check_interval_ms)
     outcomes = []
-    for group in list(desk.groups.values()):
-        if group.partition != partition or not isinstance(group, ClassicGroup):
+    for group in desk.in_partition(partition):
+        if not isinstance(group, ClassicGroup):
             continue
         for member in group.members.values():
             prolong(desk, member)
@@ -93,9 +93,7 @@ def unload(desk: Desk, partition: int) -> dict[int, Message]:
     desk.phases.pop(partition, None)
     if partition in desk.retention:
         desk.retention.pop(partition).stop()
-    for group in list(desk.groups.values()):
-        if group.partition != partition:
-            continue
+    for group in desk.in_partition(partition):
         if isinstance(group, ClassicGroup) and TABLE[Event.UNLOAD][group.state] is Rule.FORGET:
             _let_go(desk, group)
         desk.drop(group.group_id)

@@ -22,8 +22,8 @@ def expire(desk: Desk, partition: int) -> list[Outcome]:
     outcomes: list[Outcome] = []
     keys: list[OffsetKey] = []
     group_ids: list[str] = []
-    for group in desk.groups.values():
-        if group.partition != partition or not isinstance(group, ClassicGroup):
+    for group in desk.in_partition(partition):
+        if not isinstance(group, ClassicGroup):
             continue
         due, is_done = _due(desk, group)
         keys += due

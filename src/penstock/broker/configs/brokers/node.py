@@ -11,7 +11,7 @@ process.roles list = broker,controller only:both-roles
     The roles of the node. One node is always both, broker and controller.
 listeners list = PLAINTEXT://:9092 acts
     Addresses to listen on, NAME://HOST:PORT each. Those of controller.listener.names are not opened: nobody but
-    this node would call there.
+    this node would call there. Port 0 takes a free one, which clients are told; DescribeConfigs says 0, as Kafka does.
 advertised.listeners list acts
     Addresses that clients are sent to, where they differ from listeners.
 listener.security.protocol.map string acts
