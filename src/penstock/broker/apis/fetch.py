@@ -20,6 +20,7 @@ FetchResponse = messages.FetchResponse
 TopicAnswer = FetchResponse.FetchableTopicResponse
 PartitionAnswer = FetchResponse.PartitionData
 EpochEndOffset = FetchResponse.EpochEndOffset
+AbortedTransaction = FetchResponse.AbortedTransaction
 
 ISOLATION_LEVELS = READ_UNCOMMITTED, READ_COMMITTED = (0, 1)
 
@@ -149,7 +150,9 @@ class Poll:
             if partition.offline is not None or served is not partition:
                 return self.expired()
             end = partition.last_stable_offset if committed else partition.high_watermark
-            available = min(partition.bytes_after(entry.offset), entry.max_bytes) if entry.offset < end else 0
+            available = (
+                min(partition.bytes_after(entry.offset, committed), entry.max_bytes) if entry.offset < end else 0
+            )
             self.size += available - self.counted.get(partition, 0)
             self.counted[partition] = available
         return self.expired() if self.size >= self.min_bytes else None
@@ -188,8 +191,14 @@ class Poll:
         if isinstance(plan, Refused):
             return self._failure(entry, partition, plan.error)
         data, high_watermark, last_stable_offset, log_start = plan
+        aborted: list[Any] | None = None
+        if self.committed:
+            try:
+                found = partition.aborted_in(entry.offset, data)
+            except OSError:
+                return self._failure(entry, partition, KafkaError.KAFKA_STORAGE_ERROR)
+            aborted = [AbortedTransaction(one.producer_id, one.first_offset) for one in found]
         self.size += data.size
-        aborted: list[Any] | None = [] if self.committed else None
         records = data if data.size else b""
         # In the order of the fields, since names cost as much again: no epoch, leader, snapshot, other replica to tell.
         return PartitionAnswer(
