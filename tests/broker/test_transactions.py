@@ -223,3 +223,183 @@ def test_markers_may_be_written_without_the_api(broker, coordinator):
     assert written.errors == {ORDERS: KafkaError.NONE, ("orders", 9): KafkaError.UNKNOWN_TOPIC_OR_PARTITION}
     assert written.appended == [broker.broker.topics.find("orders", 0)]
     assert read(broker).last_stable_offset == 2
+
+
+@pytest.mark.parametrize(
+    ("version", "sequence", "error"),
+    [
+        (11, 5, KafkaError.NONE),
+        (12, 5, KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER),
+        (12, 0, KafkaError.NONE),
+    ],
+)
+def test_with_the_second_version_a_new_producer_begins_at_zero(broker, coordinator, version, sequence, error):
+    assert send(broker, b"v", sequence, version=version).error_code == error
+
+
+def test_a_batch_outside_of_the_transaction_that_goes_on_is_refused(broker, coordinator):
+    send(broker, b"v")
+    data = batch(producer_id=7, producer_epoch=0, base_sequence=1)
+
+    assert produce(broker, data).error_code == KafkaError.INVALID_TXN_STATE
+
+
+def test_the_transactional_batches_of_a_request_are_of_one_producer(broker, coordinator):
+    parts = [
+        ("orders", index, batch(transactional=True, producer_id=7 + index, producer_epoch=0, base_sequence=0))
+        for index in range(2)
+    ]
+
+    answer = broker.request(produce_request(*parts, transactional_id="t", acks=-1), 12)
+
+    codes = [part.error_code for topic in answer.responses for part in topic.partition_responses]
+    assert codes == [KafkaError.INVALID_PRODUCER_ID_MAPPING] * 2
+    assert coordinator.claims == []
+
+
+def test_a_request_is_verified_in_one_go(broker, coordinator):
+    parts = [
+        ("orders", index, batch(transactional=True, producer_id=7, producer_epoch=0, base_sequence=0))
+        for index in range(2)
+    ]
+
+    broker.request(produce_request(*parts, transactional_id="t", acks=-1), 12)
+
+    assert coordinator.claims == [Claim("t", 7, 0, [ORDERS, ("orders", 1)], may_add=True)]
+
+
+def test_an_answer_to_a_reader_is_as_kafka_gives_it(broker, coordinator):
+    send(broker, b"v")
+
+    beyond = read(broker, offset=9)
+    behind = read(broker, offset=1)
+
+    assert (beyond.error_code, beyond.aborted_transactions) == (KafkaError.OFFSET_OUT_OF_RANGE, None)
+    assert (behind.error_code, behind.last_stable_offset, behind.aborted_transactions) == (0, 0, [])
+
+
+def write_markers(broker: InMemoryBroker, *markers: tuple[int, int, str, list[int]]) -> list[Any]:
+    """markers: producer, epoch, topic, partitions. Gives (producer, topic, partition, error) of all answers."""
+    request = m.WriteTxnMarkersRequest
+    wanted = [
+        request.WritableTxnMarker(producer, epoch, True, [request.WritableTxnMarkerTopic(topic, parts)], 0)
+        for producer, epoch, topic, parts in markers
+    ]
+    return [
+        (answer.producer_id, topic.name, part.partition_index, KafkaError(part.error_code).name)
+        for answer in broker.request(request(markers=wanted)).markers
+        for topic in answer.topics
+        for part in topic.partitions
+    ]
+
+
+def test_markers_are_answered_by_producer(broker, coordinator):
+    said = write_markers(
+        broker, (7, 0, "orders", [0, 1]), (8, 0, "orders", [9]), (7, 0, "nowhere", [0]), (9, 0, "orders", [])
+    )
+
+    assert said == [
+        (7, "orders", 0, "NONE"),
+        (7, "orders", 1, "NONE"),
+        (7, "nowhere", 0, "UNKNOWN_TOPIC_OR_PARTITION"),
+        (8, "orders", 9, "UNKNOWN_TOPIC_OR_PARTITION"),
+    ]
+
+
+@pytest.mark.parametrize(("producer", "epoch"), [(-1, 0), (7, -1)])
+def test_a_marker_for_a_producer_that_cannot_be_is_not_written(broker, coordinator, producer, epoch):
+    said = write_markers(broker, (producer, epoch, "orders", [0]))
+
+    assert said == [(producer, "orders", 0, "UNKNOWN_SERVER_ERROR")]
+    assert read(broker).high_watermark == 0
+
+
+def describe(broker: InMemoryBroker, topic: str, *indexes: int) -> list[Any]:
+    request = m.DescribeProducersRequest
+    (answer,) = broker.request(request(topics=[request.TopicRequest(topic, list(indexes))])).topics
+    return answer.partitions
+
+
+def test_producers_are_described_with_their_transactions(broker, coordinator):
+    produce(broker, batch(b"plain"))
+    send(broker, b"v", epoch=2)
+    now_ms = broker.clock.now_ms()
+    (going_on,) = describe(broker, "orders", 0)[0].active_producers
+
+    end(broker, epoch=2, coordinator_epoch=4)
+    (ended,) = describe(broker, "orders", 0)[0].active_producers
+
+    fields = ("producer_id", "producer_epoch", "last_sequence", "last_timestamp", "coordinator_epoch")
+    assert [getattr(going_on, name) for name in fields] == [7, 2, 0, now_ms, -1]
+    assert [getattr(ended, name) for name in fields] == [7, 2, 0, now_ms, 4]
+    assert (going_on.current_txn_start_offset, ended.current_txn_start_offset) == (1, -1)
+
+
+@pytest.mark.parametrize(
+    ("topic", "index", "error"),
+    [
+        ("orders", 9, KafkaError.UNKNOWN_TOPIC_OR_PARTITION),
+        ("nowhere", 0, KafkaError.UNKNOWN_TOPIC_OR_PARTITION),
+        ("a b", 0, KafkaError.INVALID_TOPIC_EXCEPTION),
+    ],
+)
+def test_producers_of_what_is_not_there_are_not_described(broker, topic, index, error):
+    (answer,) = describe(broker, topic, index)
+
+    assert (answer.error_code, answer.active_producers) == (error, [])
+
+
+def test_records_deleted_out_of_an_open_transaction_hold_back_nothing_before_them(broker, coordinator):
+    send(broker, b"v")
+    request = m.DeleteRecordsRequest
+    part = request.DeleteRecordsPartition(0, -1)
+    broker.request(request(topics=[request.DeleteRecordsTopic("orders", [part])], timeout_ms=1))
+    send(broker, b"v", 1)
+
+    found = read(broker, offset=1)
+
+    assert (found.log_start_offset, found.last_stable_offset, found.high_watermark) == (1, 1, 2)
+    assert values_of(found) == []
+
+
+@pytest.mark.parametrize("stop", ["restart", "crash"])
+def test_readers_see_the_same_after_a_start(broker, coordinator, stop):
+    send(broker, b"aborted")
+    end(broker, commit=False)
+    send(broker, b"open", 1)
+    produce(broker, batch(b"after"), acks=-1)
+    before = read(broker)
+
+    getattr(broker, stop)()
+    coordinator.connect(broker)
+    after = read(broker)
+    end(broker)
+
+    assert after.aborted_transactions == before.aborted_transactions != []
+    assert (after.last_stable_offset, bytes(after.records)) == (2, bytes(before.records))
+    assert read(broker).last_stable_offset == 5
+
+
+def test_offsets_committed_in_a_transaction_count_when_its_marker_is_written(broker, coordinator):
+    broker.request(m.FindCoordinatorRequest(coordinator_keys=["group"]))
+    offsets = ("__consumer_offsets", 0)
+    groups = broker.broker.coordinator
+    request = m.TxnOffsetCommitRequest
+    part = request.TxnOffsetCommitRequestPartition(0, 42, -1, None)
+    wanted = request("t", "group", 7, 0, topics=[request.TxnOffsetCommitRequestTopic("orders", [part])])
+    outcome = groups.groups.txn_offset_commit(wanted, 4, broker.clock.now_ms())
+    groups.settle(outcome, broker.clock.now_ms())
+    broker.broker.to_sync.update(broker.broker.topics.by_name["__consumer_offsets"].partitions)
+    broker.settle()
+    partition = broker.broker.topics.find(*offsets)
+    stable = partition.last_stable_offset
+    before = groups.groups.committed_offset("group", "orders", 0)
+
+    broker.broker.markers.write(TransactionEnd(7, 0, True, 0), [offsets], broker.clock.now_ms())
+    broker.settle()
+
+    assert before is None
+    assert groups.groups.committed_offset("group", "orders", 0).offset == 42
+    assert (stable, partition.last_stable_offset) == (0, 2)
+    broker.restart()
+    assert broker.broker.coordinator.groups.committed_offset("group", "orders", 0).offset == 42

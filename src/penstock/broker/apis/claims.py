@@ -48,7 +48,7 @@ class Claims:
 
     def verify(self, batches: Iterable[tuple[Partition, Any]], now_ms: int) -> None:
         """Has the coordinator look at the partitions where the producer's transaction does not go on already."""
-        claimed: dict[Place, BatchHeader] = {}
+        claimed: dict[Place, tuple[Partition, BatchHeader]] = {}
         producers = set()
         every = []
         for partition, batch in batches:
@@ -59,15 +59,18 @@ class Claims:
             every.append(place)
             producers.add((header.producer_id, header.producer_epoch))
             if not partition.has_transaction(header.producer_id, header.producer_epoch):
-                claimed[place] = header
+                claimed[place] = partition, header
         if len({producer_id for producer_id, _ in producers}) > 1:
             text = "the transactional batches of a request are of more than one producer"
             self.refused = dict.fromkeys(every, Refused(KafkaError.INVALID_PRODUCER_ID_MAPPING, text))
             return
         for producer_id, epoch in producers:
-            places = [place for place, header in claimed.items() if header.producer_epoch == epoch]
+            places = [place for place, (_, header) in claimed.items() if header.producer_epoch == epoch]
             if places:
                 self._ask(producer_id, epoch, places, now_ms)
+        if self.version >= ADDING_VERSION:
+            for place, (partition, header) in claimed.items():
+                self._judge_beginning(place, partition, header)
 
     def _ask(self, producer_id: int, epoch: int, places: list[Place], now_ms: int) -> None:
         claim = Claim(self.transactional_id, producer_id, epoch, places, self.version >= ADDING_VERSION)
@@ -76,6 +79,12 @@ class Claims:
         for place, error in verdict.errors.items():
             if error:
                 self.refused[place] = self._refusal(error)
+
+    def _judge_beginning(self, place: Place, partition: Partition, header: BatchHeader) -> None:
+        """A partition that its producer just came to has forgotten nothing of it, so its records are counted from 0."""
+        if header.base_sequence > 0 and partition.producer(header.producer_id) is None:
+            text = f"producer {header.producer_id} is new here: sequence {header.base_sequence}, expected 0"
+            self.refused.setdefault(place, Refused(KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER, text))
 
     def _refusal(self, error: KafkaError) -> Refused:
         """What a client of this version learns of what the coordinator said."""

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.broker.outcome import Reply
 from penstock.broker.session import Session
+from penstock.coordinate.metadata.names import name_fault
 from penstock.protocol import messages
 from penstock.protocol.errors import KafkaError
 
@@ -34,7 +35,10 @@ class DescribeProducers:
     def _describe(self, topic: str, index: int) -> Any:
         partition = self.topics.find(topic, index)
         if partition is None:
-            return PartitionAnswer(index, KafkaError.UNKNOWN_TOPIC_OR_PARTITION)
+            if fault := name_fault(topic):
+                return PartitionAnswer(index, KafkaError.INVALID_TOPIC_EXCEPTION, fault)
+            text = None if topic in self.topics.by_name else f"there is no topic {topic}"
+            return PartitionAnswer(index, KafkaError.UNKNOWN_TOPIC_OR_PARTITION, text)
         found = partition.producers()
         if partition.offline is not None:
             return PartitionAnswer(index, partition.offline, partition.offline_reason)

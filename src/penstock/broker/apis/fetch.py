@@ -219,7 +219,7 @@ class Poll:
             last_stable_offset=partition.last_stable_offset,
             log_start_offset=partition.log_start,
             diverging_epoch=EpochEndOffset(epoch, end),
-            aborted_transactions=[] if self.committed else None,
+            aborted_transactions=None,
             records=b"",
         )
 
@@ -228,7 +228,7 @@ class Poll:
         topic = self.fetch.topics.by_name.get(partition.topic)
         if topic is not None:
             topic.counters.failed_fetches.value += 1
-        return _error(entry.index, error, aborted=[] if self.committed else None)
+        return _error(entry.index, error)
 
     def _unknown(self, entry: FetchedPartition) -> Any:
         if self.context.by_id and entry.topic not in self.fetch.topics.by_id:
@@ -265,8 +265,8 @@ class Poll:
         return topics
 
 
-def _error(index: int, error: int, aborted: list[Any] | None = None) -> Any:
-    return PartitionAnswer(index, error, -1, aborted_transactions=aborted, records=b"")
+def _error(index: int, error: int) -> Any:
+    return PartitionAnswer(index, error, -1, aborted_transactions=None, records=b"")
 
 
 def _not_a_replica(request: Any) -> Any:

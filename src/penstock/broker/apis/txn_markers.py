@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.broker.outcome import Reply, Wait
 from penstock.broker.session import Session
+from penstock.broker.transactions import Written
 from penstock.log.partition import Partition
 from penstock.log.transactions import TransactionEnd
 from penstock.protocol import messages
@@ -27,7 +28,10 @@ class WriteTxnMarkers:
         self.broker = broker
 
     def handle(self, request: Any, session: Session, now_ms: int) -> Reply | Wait:
-        """Answered once all markers are on disk, if the broker syncs at all; those of one producer in one answer."""
+        """Answered once all markers are on disk, if the broker syncs at all; those of one producer in one answer.
+
+        UNKNOWN_SERVER_ERROR for a producer that cannot be, as Apache Kafka answers it.
+        """
         found: dict[int, dict[str, dict[int, KafkaError]]] = {}
         appended: list[Partition] = []
         for marker in request.markers:
@@ -40,11 +44,13 @@ class WriteTxnMarkers:
             )
             # A partition that is named twice gets one marker.
             places = dict.fromkeys((topic.name, index) for topic in marker.topics for index in topic.partition_indexes)
-            written = self.broker.markers.write(end, places, now_ms)
+            if end.producer_id < 0 or end.producer_epoch < 0:
+                written = Written(dict.fromkeys(places, KafkaError.UNKNOWN_SERVER_ERROR), [])
+            else:
+                written = self.broker.markers.write(end, places, now_ms)
             appended += written.appended
-            topics = found.setdefault(marker.producer_id, {})
             for (name, index), error in written.errors.items():
-                topics.setdefault(name, {})[index] = error
+                found.setdefault(end.producer_id, {}).setdefault(name, {})[index] = error
         answers = [
             MarkerAnswer(
                 producer_id,
