@@ -232,8 +232,8 @@ class Poll:
 
     def _unknown(self, entry: FetchedPartition) -> Any:
         if self.context.by_id and entry.topic not in self.fetch.topics.by_id:
-            return _error(entry.index, KafkaError.UNKNOWN_TOPIC_ID)
-        return _error(entry.index, KafkaError.UNKNOWN_TOPIC_OR_PARTITION)
+            return _error(entry.index, KafkaError.UNKNOWN_TOPIC_ID, [])
+        return _error(entry.index, KafkaError.UNKNOWN_TOPIC_OR_PARTITION, [])
 
     def _remember(self) -> None:
         """Notes in the entries what is answered; in a session those that gave records go to the end (KIP-227)."""
@@ -265,8 +265,9 @@ class Poll:
         return topics
 
 
-def _error(index: int, error: int) -> Any:
-    return PartitionAnswer(index, error, -1, aborted_transactions=None, records=b"")
+def _error(index: int, error: int, aborted: list[Any] | None = None) -> Any:
+    """aborted: as Kafka has it, null for a partition that failed, empty for one that is not there."""
+    return PartitionAnswer(index, error, -1, aborted_transactions=aborted, records=b"")
 
 
 def _not_a_replica(request: Any) -> Any:
