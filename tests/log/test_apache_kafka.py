@@ -113,7 +113,7 @@ def test_dump_log_segments_lists_transactions(tmp_path: Path) -> None:
     )
     assert entries == [("8", "1", "3", "0"), ("7", "0", "4", "2")]
     found = re.findall(r"producerId: (\d+) .*coordinatorEpoch: (-?\d+) currentTxnFirstOffset: (\S+)", snapshots)
-    assert found == [("7", "5", "None"), ("8", "5", "None"), ("9", "-1", "2")]
+    assert found == [("7", "5", "OptionalLong.empty"), ("8", "5", "OptionalLong.empty"), ("9", "-1", "OptionalLong[2]")]
 
 
 @pytest.fixture(scope="module")

@@ -261,82 +261,118 @@ def test_what_is_no_index_is_not_believed(data: bytes) -> None:
     assert decode_aborted(data) is None
 
 
-def test_a_damaged_index_fails_the_fetch_and_is_made_anew_by_the_next_recovery() -> None:
+@pytest.mark.parametrize("start", [LogWorld.restart, LogWorld.crash])
+def test_a_damaged_index_is_made_anew(start: Callable[[LogWorld], None]) -> None:
     world = memory_log()
     send(world, b"v")
     finish(world, False)
     world.restart()
+    world.add(b"after a snapshot")
     (name,) = world.names(".txnindex")
     world.files.open(f"{world.path}/{name}").write_at(0, b"\xff")
-    lose(world, ".snapshot")
-    world.crash()
+
+    start(world)
 
     assert aborted(world) == [AbortedTransaction(7, 0, 1, 2)]
+    assert committed(world) == [(2, b"after a snapshot")]
 
 
-def test_what_was_aborted_survives_a_power_cut_once_it_is_synced() -> None:
-    world = memory_log(durable=True)
-    send(world, b"v")
+def test_what_was_aborted_in_a_part_that_was_cut_off_is_not_listed() -> None:
+    world = memory_log()
+    send(world, b"goes on")
+    world.restart()
     finish(world, False)
+    world.sync()
+
+    world.partition.truncate_to(1)
+    world.directory.checkpoint()
+    world.restart()
+    finish(world, True)
+
+    assert aborted(world) == []
+    assert committed(world) == [(0, b"goes on")]
+
+
+@pytest.mark.parametrize("count", [1, 8])
+def test_what_was_aborted_survives_a_power_cut_once_it_is_synced(count: int) -> None:
+    world = memory_log(durable=True, **SMALL)
+    for number in range(count):
+        send(world, bytes(60), sequence=number)
+        finish(world, False)
     world.sync()
     world.directory.checkpoint(sync=True)
 
     world.crash(world.files.after_power_cut())
 
-    assert aborted(world) == [AbortedTransaction(7, 0, 1, 2)]
-    assert world.partition.last_stable_offset == 2
+    assert aborted(world) == [AbortedTransaction(7, 2 * n, 2 * n + 1, 2 * n + 2) for n in range(count)]
+    assert world.partition.last_stable_offset == 2 * count
 
 
-class Story:
-    """A life with aborted transactions on a disk that refuses; `aborted`: where those begin and end that were told so.
+# Error, how many calls fail in a row, and whether a failing write leaves a part behind.
+FAULTS = [
+    (errno.EIO, 1, False),
+    (errno.EIO, 2, True),
+    (errno.EIO, 3, True),
+    (errno.ENOSPC, 1, False),
+    (errno.ENOSPC, 2, True),
+    (errno.ENOSPC, 3, True),
+]
 
-    What is refused is tried again, as a coordinator does.
+
+def live(files: FaultyFiles) -> list[tuple[int, int]]:
+    """Eight aborted transactions on a disk that refuses; what is refused is tried again, as a coordinator does.
+
+    Gives first and last offset of each. Error: OSError, before anything was told to anybody.
     """
+    world = LogWorld(files, "/data", **SMALL)
+    partition = world.partition
 
-    def __init__(self, files: FaultyFiles) -> None:
-        self.world = LogWorld(files, "/data", **SMALL)
-        self.files = files
-        self.aborted: list[tuple[int, int]] = []
-
-    def tell(self) -> None:
-        for number in range(8):
-            base = self.insist(lambda number=number: self.send(number))
-            if number == 5:
-                self.world.partition.synced(self.world.partition.sync())
-            done = self.insist(lambda: finish(self.world, False))
-            self.aborted.append((base, done))
-        self.world.directory.close()
-
-    def send(self, number: int) -> Appended | Refused:
-        return self.world.append(bytes(40), producer_id=7, producer_epoch=0, base_sequence=number, transactional=True)
-
-    def insist(self, act: Callable[[], Appended | Refused]) -> int:
+    def insist(act: Callable[[], Appended | Refused]) -> int:
         for _ in range(6):
-            self.world.partition.try_recover(self.world.clock.advance(2000))
+            partition.try_recover(world.clock.advance(2000))
             answer = act()
             if isinstance(answer, Appended):
                 return answer.base_offset
         raise AssertionError(answer)
 
+    def batch(number: int) -> Appended | Refused:
+        return world.append(bytes(40), producer_id=7, producer_epoch=0, base_sequence=number, transactional=True)
 
-def test_a_failed_disk_call_loses_no_aborted_transaction_and_makes_up_none() -> None:
-    counted = FaultyFiles(MemoryFiles())
-    Story(counted).tell()
-    for nth in range(1, counted.calls.total() + 1):
-        for error, failures, torn in ((errno.EIO, 1, False), (errno.EIO, 1, True), (errno.ENOSPC, 3, False)):
-            files = FaultyFiles(MemoryFiles(), nth, OSError(error, "the disk says no"), failures=failures, torn=torn)
+    ended = []
+    for number in range(8):
+        first = insist(lambda number=number: batch(number))
+        if number == 5:
             try:
-                story = Story(files)
-                story.tell()
-            except OSError:
-                # Nothing was there yet, or the sync at its middle failed: told to nobody.
-                continue
+                partition.synced(partition.sync())
+            except OSError as error:
+                partition.sync_failed(error)
+        ended.append((first, insist(lambda: finish(world, False))))
+        held = [(entry.first_offset, entry.last_offset) for entry in aborted(world)]
+        assert held == ended, (held, ended)
+    world.directory.close()
+    return ended
 
-            for found in (files.inner.after_kill(), files.inner):
-                world = LogWorld(found, "/data", **SMALL)
-                assert [(entry.first_offset, entry.last_offset) for entry in aborted(world)] == story.aborted, nth
-                assert committed(world) == [], nth
-                world.directory.abandon()
+
+@pytest.mark.parametrize(("error", "failures", "torn"), FAULTS)
+def test_a_failed_disk_call_loses_no_aborted_transaction_and_makes_up_none(
+    error: int, failures: int, torn: bool
+) -> None:
+    counted = FaultyFiles(MemoryFiles())
+    live(counted)
+    told = 0
+    for nth in range(1, counted.calls.total() + 1):
+        files = FaultyFiles(MemoryFiles(), nth, OSError(error, "the disk says no"), failures=failures, torn=torn)
+        try:
+            ended = live(files)
+        except OSError:
+            continue
+        told += 1
+        world = LogWorld(files.inner.after_kill(), "/data", **SMALL)
+        for _ in range(2):
+            assert [(entry.first_offset, entry.last_offset) for entry in aborted(world)] == ended, nth
+            assert committed(world) == [], nth
+            world.crash()
+    assert told > counted.calls.total() * 0.6
 
 
 class Entry(NamedTuple):

@@ -153,6 +153,7 @@ class Partition(SegmentedLog):
             segment.add_aborted(aborted)
         except OSError as error:
             try:
+                segment.mend_aborted()
                 segment.file().truncate(segment.size)
             except OSError as worse:
                 self._go_offline(worse, "taking back a marker")

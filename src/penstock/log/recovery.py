@@ -105,7 +105,7 @@ def _load_as_left(context: Context, segments: list[Segment], snapshots: list[int
     active = segments[-1]
     active.become_active()
     next_offset = active.load()
-    if next_offset == UNKNOWN or next_offset < max(context.log_start, context.recovery_point):
+    if next_offset == UNKNOWN or next_offset < max(context.log_start, context.recovery_point) or _is_unlisted(active):
         active.forget()
         return None
     replay = Replay(context)
@@ -113,6 +113,16 @@ def _load_as_left(context: Context, segments: list[Segment], snapshots: list[int
     replay.catch_up(segments, next_offset)
     _remove_stray_snapshots(context, snapshots, segments, next_offset)
     return Loaded(segments, next_offset, replay.producers, [])
+
+
+def _is_unlisted(segment: Segment) -> bool:
+    """Whether what was aborted in the segment can only be found out by reading all of it."""
+    try:
+        segment.aborted()
+    except Damaged as damage:
+        _log.warning("%s", damage)
+        return True
+    return False
 
 
 def load_checked(context: Context) -> Loaded:
@@ -169,7 +179,8 @@ class Replay:
         """Replays the headers from the snapshot to `end`, out of segments that are known to be sound."""
         following = [*(segment.base_offset for segment in segments[1:]), end]
         for segment, segment_end in zip(segments, following, strict=False):
-            if segment_end <= self.start:
+            # The active one may end where the snapshot is, and yet list what was cut off behind it.
+            if segment_end <= self.start and segment.sealed:
                 continue
             file = segment.file()
             found = segment.locate(max(self.start, segment.base_offset))
@@ -199,10 +210,9 @@ class Replay:
 
     def keep_aborted(self, segment: Segment, end: int) -> None:
         """The segment was replayed up to `end`: what its index of aborted transactions lacks or has too many."""
-        try:
+        known: list[AbortedTransaction] = []
+        if self.start > segment.base_offset:
             known = before(segment.aborted(), min(self.start, end))
-        except Damaged:
-            known = []
         if segment.put_aborted(known + self.aborted):
             _log.warning("%s%s: was written anew", segment.path, names.TXN_INDEX)
         self.aborted = []

@@ -191,22 +191,22 @@ class Segment:
 
     def put_aborted(self, entries: list[AbortedTransaction]) -> bool:
         """Makes these the ones whose marker lies here, on the medium too; False when they were. Error: OSError."""
-        try:
-            if self.aborted() == entries and self._aborted_size() == len(entries) * txn_index.ENTRY_SIZE:
-                return False
-        except Damaged as damage:
-            _log.warning("%s, and is written anew", damage)
         path = self.path + TXN_INDEX
+        exists = self.ground.files.exists(path)
+        data = txn_index.encode_aborted(entries)
+        if exists == bool(entries) and (not exists or self.ground.files.read(path) == data):
+            return False
         if entries:
-            self.ground.files.write_atomic(path, txn_index.encode_aborted(entries))
-        elif self.has_aborted:
+            self.ground.files.write_atomic(path, data)
+        else:
             self.ground.files.remove(path)
         self.has_aborted = bool(entries)
         self._aborted = entries
         return True
 
-    def _aborted_size(self) -> int:
-        return self.ground.files.size(self.path + TXN_INDEX) if self.has_aborted else 0
+    def mend_aborted(self) -> None:
+        """Takes back what a failed `add_aborted` may have left in the file. Error: OSError."""
+        self.put_aborted(self.aborted())
 
     # --- reading -----------------------------------------------------------------------------------------------
 

@@ -407,7 +407,7 @@ class SegmentedLog:
         active.file()
         if not active.tail_is_sound(self.next_offset):
             raise OSError(errno.EIO, f"the log does not end soundly at offset {self.next_offset}", active.path)
-        active.put_aborted(active.aborted())
+        active.mend_aborted()
         if self._sync_failed:
             for segment in _not_before(self.segments, self.recovery_point):
                 segment.write_again(self.recovery_point)
