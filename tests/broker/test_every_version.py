@@ -120,6 +120,12 @@ def partitions_created(topic: str, topic_id: bytes, version: int) -> Any:
     return m.CreatePartitionsRequest(topics=[wanted], timeout_ms=1)
 
 
+def markers_written(topic: str, topic_id: bytes, version: int) -> Any:
+    request = m.WriteTxnMarkersRequest
+    topics = [request.WritableTxnMarkerTopic(topic, [0, 9])]
+    return request(markers=[request.WritableTxnMarker(5, 0, True, topics, 0, min(version, 2) - 1)])
+
+
 ASKED: dict[ApiKey, Ask] = {
     ApiKey.PRODUCE: produced,
     ApiKey.FETCH: fetched,
@@ -142,6 +148,7 @@ ASKED: dict[ApiKey, Ask] = {
     ApiKey.DELETE_RECORDS: records_deleted,
     ApiKey.INIT_PRODUCER_ID: lambda *_: m.InitProducerIdRequest(transactional_id=None),
     ApiKey.OFFSET_FOR_LEADER_EPOCH: epochs,
+    ApiKey.WRITE_TXN_MARKERS: markers_written,
     ApiKey.DESCRIBE_CONFIGS: configs_described,
     ApiKey.ALTER_CONFIGS: configs_altered,
     ApiKey.DESCRIBE_LOG_DIRS: log_dirs,
@@ -150,6 +157,9 @@ ASKED: dict[ApiKey, Ask] = {
     ApiKey.INCREMENTAL_ALTER_CONFIGS: configs_altered_incrementally,
     ApiKey.OFFSET_DELETE: offsets_deleted,
     ApiKey.DESCRIBE_CLUSTER: lambda *_: m.DescribeClusterRequest(),
+    ApiKey.DESCRIBE_PRODUCERS: lambda topic, *_: m.DescribeProducersRequest(
+        topics=[m.DescribeProducersRequest.TopicRequest(topic, [0, 9])]
+    ),
     ApiKey.LIST_CONFIG_RESOURCES: lambda *_: m.ListConfigResourcesRequest(),
     ApiKey.DESCRIBE_TOPIC_PARTITIONS: lambda topic, *_: m.DescribeTopicPartitionsRequest(
         topics=[m.DescribeTopicPartitionsRequest.TopicRequest(topic)]

@@ -17,6 +17,7 @@ from penstock.broker.outcome import Outcome
 from penstock.broker.producer_ids import ProducerIds
 from penstock.broker.session import Session
 from penstock.broker.topics import OFFSETS_TOPIC, Topics
+from penstock.broker.transactions import Markers, Verify, nobody_knows
 from penstock.broker.waiting import Waiting
 from penstock.coordinate.metadata.settings import ConfigKind
 from penstock.kit.clock import Clock
@@ -41,7 +42,8 @@ class Broker:
     """The parts of one broker, and what a server drives it by: handlers, waiting, tick, to_sync, synced.
 
     handlers: by API key; served: which versions of each; endpoints: by listener name, filled before the first request;
-    to_sync: partitions that want an fsync, which is the server's to do, in a thread.
+    to_sync: partitions that want an fsync, which is the server's to do, in a thread; verify_transaction: what the
+    transaction coordinator says of a producer's claim, set by who has one; markers: how it ends transactions.
     """
 
     def __init__(self, settings: BrokerSettings, files: Files, clock: Clock, dice: Callable[[int], bytes]) -> None:
@@ -66,6 +68,8 @@ class Broker:
             settings=LogSettings(durable=settings.durable),
         )
         self.internal = InternalLog(self)
+        self.verify_transaction: Verify = nobody_knows
+        self.markers = Markers(self)
         self.handlers: dict[int, Handler] = {}
         self.chores = Chores()
         self.controller: Controller

@@ -9,7 +9,7 @@ from typing import Final
 LOG: Final = ".log"
 OFFSET_INDEX: Final = ".index"
 TIME_INDEX: Final = ".timeindex"
-# Aborted transactions; moved and removed with their segment, written when transactions are.
+# Aborted transactions; only segments that hold an abort marker have one.
 TXN_INDEX: Final = ".txnindex"
 SNAPSHOT: Final = ".snapshot"
 

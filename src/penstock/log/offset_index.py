@@ -44,11 +44,16 @@ class OffsetIndex:
             return -1, 0
         return self.offsets[at] + self.base_offset, self.positions[at]
 
-    def after(self, offset: int) -> int:
+    def next_to(self, offset: int) -> int:
         """Position of the entry that follows one whose batch ends at `offset`; -1 when there are no such two."""
         relative, offsets = offset - self.base_offset, self.offsets
         at = bisect_left(offsets, relative) if relative > 0 else len(offsets)
         return self.positions[at + 1] if at + 1 < len(offsets) and offsets[at] == relative else -1
+
+    def after(self, position: int) -> int | None:
+        """The offset of the first entry that lies at or after `position`, None when none does."""
+        at = bisect_left(self.positions, position)
+        return self.offsets[at] + self.base_offset if at < len(self.offsets) else None
 
     def last(self) -> tuple[int, int]:
         """(last offset, position) of the last entry, (-1, 0) without one."""
