@@ -1,5 +1,7 @@
 """What the broker knows of one connection."""
 
+from typing import Any
+
 ANONYMOUS = "User:ANONYMOUS"
 
 
@@ -8,14 +10,17 @@ class Session:
 
     listener: its name, which decides the address that Metadata answers; principal: "User:name"; version and client_id:
     of the request in hand, set before each call; software_*: from ApiVersions 3+, "unknown" until then.
+    produced, fetched: what `apis.repeated` remembers, None until there is something.
     """
 
     __slots__ = (
         "client_host",
         "client_id",
         "client_port",
+        "fetched",
         "listener",
         "principal",
+        "produced",
         "software_name",
         "software_version",
         "version",
@@ -36,6 +41,8 @@ class Session:
         self.version = 0
         self.software_name = "unknown"
         self.software_version = "unknown"
+        self.produced: Any = None
+        self.fetched: Any = None
 
     def __repr__(self) -> str:
         return f"Session({self.principal} at {self.client_host}:{self.client_port} on {self.listener})"

@@ -261,10 +261,8 @@ class Connection(asyncio.BufferedProtocol):
         now_ms: int,
     ) -> int:
         """Handles frames as long as API, version and client id stay the same: the way that has to be short."""
-        decode = route.decode
-        handle = route.handle
-        encode = route.encode
         is_bulk = route.is_bulk
+        repeated = route.repeated
         session = self._session
         slots = self._line.slots
         out = self._out
@@ -281,19 +279,18 @@ class Connection(asyncio.BufferedProtocol):
                 break
             position = after
             requests += 1
-            outcome = handle(decode(view[start + len(tail) : after], 0)[0], session, now_ms)
-            if type(outcome) is Reply:
+            start += len(tail)
+            parts = None if repeated is None else repeated.answer(view, start, after, correlation_id, session, now_ms)
+            if parts is None:
+                parts = self._answer(route, view, start, after, correlation_id, now_ms, started_ns)
+            if parts is not None:
                 replies += 1
                 if slots:
-                    self._line.behind(encode(correlation_id, outcome[0]))
+                    self._line.behind(parts)
                 else:
-                    out += encode(correlation_id, outcome[0])
+                    out += parts
                     if is_bulk:
                         continue
-            elif type(outcome) is Wait:
-                self._wait(outcome, route, correlation_id, started_ns)
-            elif type(outcome) is Hangup:
-                self._hangup(outcome.reason)
             if self._must_stop():
                 break
         self._hub.handled += requests
@@ -301,6 +298,29 @@ class Connection(asyncio.BufferedProtocol):
         if replies:
             route.latency.observe((perf_counter_ns() - started_ns) // 1_000, replies)
         return position
+
+    def _answer(
+        self,
+        route: Route,
+        view: memoryview,
+        start: int,
+        end: int,
+        correlation_id: int,
+        now_ms: int,
+        started_ns: int,
+    ) -> list[Any] | None:
+        """Asks the broker about the body in view[start:end]; the parts of the reply if there is one at once."""
+        request = route.decode(view[start:end], 0)[0]
+        outcome = route.handle(request, self._session, now_ms)
+        if type(outcome) is Reply:
+            if route.repeated is not None:
+                route.repeated.learn(view, start, end, request, self._session)
+            return route.encode(correlation_id, outcome[0])
+        if type(outcome) is Wait:
+            self._wait(outcome, route, correlation_id, started_ns)
+        elif type(outcome) is Hangup:
+            self._hangup(outcome.reason)
+        return None
 
     def _wait(self, wait: Wait, route: Route, correlation_id: int, started_ns: int) -> None:
         slot = self._line.wait(route, correlation_id, started_ns)

@@ -4,6 +4,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+from penstock.broker.apis.repeated import Repeated
 from penstock.broker.outcome import Outcome, Reply
 from penstock.broker.session import Session
 from penstock.kit.telemetry import Counter, Histogram
@@ -28,9 +29,23 @@ class Unserved(Exception):
 
 
 class Route:
-    """One API in one version. header_version: 1, or 2 when tagged fields follow the client id."""
+    """One API in one version. header_version: 1, or 2 when tagged fields follow the client id.
 
-    __slots__ = ("decode", "encode", "handle", "header_version", "is_bulk", "latency", "name", "requests", "version")
+    repeated: asked first, where there is one: it answers requests that differ little from earlier ones.
+    """
+
+    __slots__ = (
+        "decode",
+        "encode",
+        "handle",
+        "header_version",
+        "is_bulk",
+        "latency",
+        "name",
+        "repeated",
+        "requests",
+        "version",
+    )
 
     def __init__(
         self,
@@ -43,6 +58,7 @@ class Route:
         requests: Counter,
         latency: Histogram,
         is_bulk: bool = False,
+        repeated: Repeated | None = None,
     ) -> None:
         self.name = name
         self.version = version
@@ -53,6 +69,7 @@ class Route:
         self.requests = requests
         self.latency = latency
         self.is_bulk = is_bulk
+        self.repeated = repeated
 
     def __repr__(self) -> str:
         return f"{self.name} v{self.version}"
@@ -85,16 +102,22 @@ class Routes:
 
     def _make(self, key: int, version: int) -> Route:
         api = API[key]
+        served = self._broker.served[key]
+        encode = reply_encoder(key, version)
+        repeated = None
+        if served.repeated is not None and version >= served.repeated_min:
+            repeated = served.repeated(self._broker, encode, version)
         return Route(
             api.name,
             version,
             api.request_header_version(version),
             decoder(api.request, version),
             self._broker.handlers[key],
-            reply_encoder(key, version),
+            encode,
             self._metrics.requests[api.name, str(version)],
             self._metrics.latency[api.name],
             key in BULK,
+            repeated,
         )
 
     def _too_new(self) -> Route:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from penstock.broker.fetch_sessions import FetchContext, FetchedPartition
+from penstock.broker.fetch_sessions import NO_EPOCH, NO_SESSION, TOPIC_ID_VERSION, FetchContext, FetchedPartition
 from penstock.broker.outcome import Outcome, Reply, Wait
 from penstock.broker.session import Session
 from penstock.broker.topics import ServedTopic, epoch_error
@@ -66,6 +66,37 @@ class Fetch:
             topic = served.get(entry.topic)
             found = topic is not None and 0 <= entry.index < len(topic.partitions)
             entry.partition = topic.partitions[entry.index] if topic is not None and found else None
+
+    def reply_to_one(self, wanted: Any, answer: Any) -> Any:
+        """The response, outside of a session, to a request for one partition. wanted: its FetchTopic."""
+        return FetchResponse(0, 0, NO_SESSION, [TopicAnswer(wanted.topic, wanted.topic_id, [answer])])
+
+
+def single_fetch(fetch: Fetch, request: Any, session: Session) -> tuple[ServedTopic, Partition, Any] | None:
+    """(topic, partition, FetchPartition) of a client's request for one partition, outside of a session, up to the high
+    watermark; None for all others.
+    """
+    replica = request.replica_state
+    if (
+        request.replica_id >= 0
+        or (replica is not None and replica.replica_id >= 0)
+        or request.isolation_level != READ_UNCOMMITTED
+        or request.session_id != NO_SESSION
+        or request.session_epoch != NO_EPOCH
+        or len(request.topics) != 1
+    ):
+        return None
+    (wanted,) = request.topics
+    topics = fetch.topics
+    topic: ServedTopic | None = (
+        topics.by_id.get(wanted.topic_id) if session.version >= TOPIC_ID_VERSION else topics.by_name.get(wanted.topic)
+    )
+    if topic is None or len(wanted.partitions) != 1:
+        return None
+    (part,) = wanted.partitions
+    if part.last_fetched_epoch >= 0 or not 0 <= part.partition < len(topic.partitions):
+        return None
+    return topic, topic.partitions[part.partition], part
 
 
 class Poll:

@@ -9,6 +9,7 @@ from penstock.broker.session import Session
 from penstock.broker.topics import ServedTopic
 from penstock.kit.refusal import Refused
 from penstock.log.partition import Partition
+from penstock.log.results import Appended
 from penstock.protocol import messages
 from penstock.protocol.errors import KafkaError
 from penstock.records.batch import check
@@ -41,10 +42,11 @@ UNPACKED_BYTES_MAX = 128 * 1024 * 1024
 class Produce:
     """The handler of one broker; what every call needs is kept as attributes."""
 
-    __slots__ = ("broker", "by_id", "by_name", "to_sync", "wake")
+    __slots__ = ("broker", "by_id", "by_name", "to_sync", "topics", "wake")
 
     def __init__(self, broker: "Broker") -> None:
         self.broker = broker
+        self.topics = broker.topics
         self.by_name = broker.topics.by_name
         self.by_id = broker.topics.by_id
         self.to_sync = broker.to_sync
@@ -92,6 +94,21 @@ class Produce:
         batch = part.records
         if not batch or (topic.is_internal and session.client_id != ADMIN_CLIENT_ID):
             return _forbidden(topic, index, batch)
+        done = self.store(topic, index, batch, session, now_ms, claims)
+        if type(done) is not Appended:
+            return done
+        return PartitionAnswer(index, 0, done.base_offset, done.log_append_time_ms, done.log_start)
+
+    def store(
+        self,
+        topic: ServedTopic,
+        index: int,
+        batch: memoryview,
+        session: Session,
+        now_ms: int,
+        claims: Claims | None = None,
+    ) -> Any:
+        """A batch into the log of a partition that is there: Appended, or the PartitionProduceResponse that refuses."""
         header = check(batch, topic.max_batch_bytes)
         if isinstance(header, Refused):
             return _failed(topic, index, header)
@@ -118,7 +135,11 @@ class Produce:
             self.to_sync.add(partition)
         else:
             self.wake(partition)
-        return PartitionAnswer(index, 0, done.base_offset, done.log_append_time_ms, done.log_start)
+        return done
+
+    def reply_to_one(self, wanted: Any, answer: Any) -> Any:
+        """The response to a request for one partition. wanted: its TopicProduceData."""
+        return ProduceResponse([TopicAnswer(wanted.name, wanted.topic_id, [answer])])
 
     def _batches(self, topics: list[Any], session: Session) -> Iterator[tuple[Partition, Any]]:
         """The partitions that are there, each with what was sent for it."""
@@ -198,6 +219,24 @@ class _Acks:
         for _, _, answer in self.pending:
             answer.error_code = KafkaError.REQUEST_TIMED_OUT
         return self.reply
+
+
+def single_batch(produce: Produce, request: Any, session: Session) -> tuple[ServedTopic, Any, Any] | None:
+    """(topic, TopicProduceData, PartitionProduceData) of a request for one partition that any client may write to.
+
+    None for all others, transactional ones and those that want no answer included.
+    """
+    topics = request.topic_data
+    if request.transactional_id is not None or request.acks not in (1, ACKS_ALL) or len(topics) != 1:
+        return None
+    (wanted,) = topics
+    topic = (
+        produce.by_id.get(wanted.topic_id) if session.version >= TOPIC_ID_VERSION else produce.by_name.get(wanted.name)
+    )
+    if topic is None or topic.is_internal or len(wanted.partition_data) != 1:
+        return None
+    (part,) = wanted.partition_data
+    return (topic, wanted, part) if part.records and 0 <= part.index < len(topic.partitions) else None
 
 
 def _look_closer(

@@ -22,6 +22,14 @@ from penstock.broker.apis.offsets import OffsetApis
 from penstock.broker.apis.partitions_admin import CreatePartitions
 from penstock.broker.apis.produce import Produce
 from penstock.broker.apis.producer_ids import InitProducerId
+from penstock.broker.apis.repeated import (
+    FETCH_VERSION_MIN,
+    PRODUCE_VERSION_MIN,
+    Encode,
+    Repeated,
+    RepeatedFetch,
+    RepeatedProduce,
+)
 from penstock.broker.apis.topics import TopicApis
 from penstock.broker.apis.txn_markers import WriteTxnMarkers
 from penstock.broker.outcome import Outcome
@@ -36,13 +44,15 @@ Handler = Callable[[Any, Session, int], Outcome]
 
 class Served(NamedTuple):
     """One API. min, max: versions served; make: its handler for one broker; says_min: the minimum that ApiVersions
-    tells, -1 for `min`.
+    tells, -1 for `min`; repeated: for versions from `repeated_min` on, what answers requests that repeat others.
     """
 
     min: int
     max: int
     make: Callable[["Broker"], Handler]
     says_min: int = -1
+    repeated: Callable[["Broker", Encode, int], Repeated] | None = None
+    repeated_min: int = 0
 
     @property
     def advertised_min(self) -> int:
@@ -52,8 +62,21 @@ class Served(NamedTuple):
 SERVED: dict[ApiKey, Served] = {
     # librdkafka up to 2.x takes a broker whose Produce does not begin at 0 for one without message format 2, so Kafka
     # tells 0 and still refuses 0 to 2 (KAFKA-18659). We do the same.
-    ApiKey.PRODUCE: Served(3, 13, lambda broker: Produce(broker).handle, says_min=0),
-    ApiKey.FETCH: Served(4, 18, lambda broker: Fetch(broker).handle),
+    ApiKey.PRODUCE: Served(
+        3,
+        13,
+        lambda broker: Produce(broker).handle,
+        says_min=0,
+        repeated=lambda broker, encode, version: RepeatedProduce(Produce(broker), encode, version),
+        repeated_min=PRODUCE_VERSION_MIN,
+    ),
+    ApiKey.FETCH: Served(
+        4,
+        18,
+        lambda broker: Fetch(broker).handle,
+        repeated=lambda broker, encode, version: RepeatedFetch(Fetch(broker), encode, version),
+        repeated_min=FETCH_VERSION_MIN,
+    ),
     ApiKey.LIST_OFFSETS: Served(1, 11, lambda broker: ListOffsets(broker).handle),
     ApiKey.METADATA: Served(0, 13, lambda broker: Metadata(broker).handle),
     ApiKey.OFFSET_COMMIT: Served(2, 10, lambda broker: OffsetApis(broker).commit),
