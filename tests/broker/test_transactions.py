@@ -237,6 +237,29 @@ def test_with_the_second_version_a_new_producer_begins_at_zero(broker, coordinat
     assert send(broker, b"v", sequence, version=version).error_code == error
 
 
+def test_a_batch_does_not_overtake_one_that_was_told_to_come_again(broker, coordinator):
+    coordinator.error = KafkaError.COORDINATOR_LOAD_IN_PROGRESS
+    first = send(broker, b"first", 0, version=11)
+    coordinator.error = KafkaError.NONE
+
+    second = send(broker, b"second", 1, version=11)
+    first_again = send(broker, b"first", 0, version=11)
+    second_again = send(broker, b"second", 1, version=11)
+
+    assert first.error_code == KafkaError.NOT_ENOUGH_REPLICAS
+    assert second.error_code == KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER
+    assert (first_again.error_code, second_again.error_code) == (KafkaError.NONE, KafkaError.NONE)
+    assert values_of(read(broker, isolation_level=0)) == [b"first", b"second"]
+
+
+def test_a_transactional_batch_is_still_one_when_the_topic_wants_another_codec(broker, coordinator):
+    create(broker, "packed", compression_type="gzip")
+    send(broker, b"v", topic="packed")
+    found = partitions_of(fetch(broker, ("packed", 0, 0), isolation_level=1))["packed", 0]
+
+    assert (found.high_watermark, found.last_stable_offset) == (1, 0)
+
+
 def test_a_batch_outside_of_the_transaction_that_goes_on_is_refused(broker, coordinator):
     send(broker, b"v")
     data = batch(producer_id=7, producer_epoch=0, base_sequence=1)

@@ -368,11 +368,31 @@ def test_a_failed_disk_call_loses_no_aborted_transaction_and_makes_up_none(
             continue
         told += 1
         world = LogWorld(files.inner.after_kill(), "/data", **SMALL)
+        logs = b"".join(world.files.read(f"{world.path}/{name}") for name in world.names(".log"))
+        assert [header.base_offset for header, _ in walk(logs)] == list(range(16)), nth
         for _ in range(2):
             assert [(entry.first_offset, entry.last_offset) for entry in aborted(world)] == ended, nth
             assert committed(world) == [], nth
             world.crash()
     assert told > counted.calls.total() * 0.6
+
+
+def test_what_an_abort_left_behind_that_failed_is_gone_at_once() -> None:
+    files = FaultyFiles(MemoryFiles(), error=OSError(errno.ENOSPC, "full"), torn=True)
+    world = LogWorld(files, "/data")
+    send(world, b"v")
+    # The log takes the marker, the index is opened, and then the disk is full.
+    files.fail_from_now(1)
+    files.fail_at_nth_call += 2
+
+    refused = finish(world, False)
+
+    assert error_of(refused) == KafkaError.KAFKA_STORAGE_ERROR
+    assert files.failed == [f"append {world.path}/{0:020d}.txnindex"]
+    assert world.names(".txnindex") == []
+    assert files.size(f"{world.path}/{0:020d}.log") == world.partition.size_bytes
+    assert (world.partition.offline, world.partition.last_stable_offset) == (None, 0)
+    assert finish(world, False) == Appended(1, -1, 0)
 
 
 class Entry(NamedTuple):

@@ -111,6 +111,13 @@ class Partition(SegmentedLog):
         """Whether a transaction of this producer, in this epoch, goes on here."""
         return self._wake() is None and self.producer_state.has_transaction(producer_id, epoch)
 
+    def note_attempt(self, header: BatchHeader) -> None:
+        """A batch with which a transaction is to begin; until it or an earlier one got in, no later one of its producer
+        does. Without this, of two batches on their way the first may be told to come again, and the second get in.
+        """
+        if self._wake() is None:
+            self.producer_state.note_attempt(header)
+
     def producer(self, producer_id: int) -> Producer | None:
         """What is known of one producer, None when that is nothing."""
         return None if self._wake() is not None else self.producer_state.by_id.get(producer_id)

@@ -20,6 +20,9 @@ BATCHES_KEPT: Final = 5
 # A producer takes about a kilobyte; without a bound, made-up ids would fill the memory.
 PRODUCERS_MAX: Final = 100_000
 
+# Of these Kafka forgets the old ones by time, we by number: one is of use for as long as its producer tries again.
+ATTEMPTS_MAX: Final = 10_000
+
 _SEQUENCE_MASK: Final = (1 << 31) - 1
 _NO_SEQUENCE: Final = -1
 _NO_EPOCH: Final = -1
@@ -92,10 +95,12 @@ class Producers:
     first_unstable: where the earliest transaction begins that goes on, or whose marker is not visible yet.
     """
 
-    __slots__ = ("_ended", "_open", "by_id", "first_unstable")
+    __slots__ = ("_attempts", "_ended", "_open", "by_id", "first_unstable")
 
     def __init__(self, producers: Iterable[Producer] = ()) -> None:
         self.by_id = {producer.producer_id: producer for producer in producers}
+        # Epoch and lowest sequence of batches that are to begin a transaction, by producer, until one did.
+        self._attempts: dict[int, tuple[int, int]] = {}
         # First offset and producer of each transaction that goes on, in the order of the log.
         starts = sorted((found.transaction_start, found.producer_id) for found in self.by_id.values())
         self._open = OrderedDict((start, producer_id) for start, producer_id in starts if start >= 0)
@@ -108,7 +113,7 @@ class Producers:
         producer = self.by_id.get(header.producer_id)
         if producer is None:
             # Forgotten or never seen. Its history was forgotten on purpose, so any sequence may begin a new one.
-            return None
+            return self._judge_attempt(header)
         # A coordinator's batches have no sequence; its requests come once, there is nothing to recognise.
         if header.producer_epoch == producer.epoch and header.base_sequence >= 0:
             for batch in producer.batches:
@@ -119,7 +124,26 @@ class Producers:
                 KafkaError.INVALID_PRODUCER_EPOCH,
                 f"producer {producer.producer_id}: epoch {header.producer_epoch} is over, {producer.epoch} began",
             )
-        return _judge_order(producer, header)
+        return self._judge_attempt(header) or _judge_order(producer, header)
+
+    def note_attempt(self, header: BatchHeader) -> None:
+        """A batch with which a transaction is to begin. Source: KIP-890, Kafka's VerificationStateEntry."""
+        epoch, sequence = header.producer_epoch, header.base_sequence
+        before = self._attempts.get(header.producer_id, (epoch, sequence))
+        if epoch >= before[0]:
+            self._attempts[header.producer_id] = epoch, min(sequence, before[1]) if epoch == before[0] else sequence
+        if len(self._attempts) > ATTEMPTS_MAX:
+            del self._attempts[next(iter(self._attempts))]
+
+    def _judge_attempt(self, header: BatchHeader) -> Refused | None:
+        attempt = self._attempts.get(header.producer_id) if header.is_transactional else None
+        if attempt is None or header.base_sequence <= attempt[1]:
+            return None
+        return Refused(
+            KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER,
+            f"producer {header.producer_id}: sequence {header.base_sequence} is to begin a transaction, but"
+            f" {attempt[1]} was sent before and did not get in",
+        )
 
     def judge_marker(self, header: BatchHeader, marker: Marker, transaction_version: int) -> Refused | None:
         """Why a marker may not come in, None if it may; one that ends nothing may too.
@@ -184,6 +208,7 @@ class Producers:
             producer.batches[-1] = SeenBatch(_NO_SEQUENCE, _NO_SEQUENCE, base_offset, last_offset, timestamp)
             producer.expected = _LOOK_CLOSELY
         if header.is_transactional:
+            self._attempts.pop(header.producer_id, None)
             if producer.transaction_start < 0:
                 producer.transaction_start = base_offset
                 self._open[base_offset] = producer.producer_id
@@ -197,6 +222,7 @@ class Producers:
 
         The transaction goes on holding back the last stable offset until `settle`.
         """
+        self._attempts.pop(header.producer_id, None)
         aborted = self.aborted_by(header.producer_id, marker, offset)
         producer = self._enter(header.producer_id, header.producer_epoch, now_ms)
         start = producer.transaction_start

@@ -371,7 +371,6 @@ class Segment:
         self._sync(LOG)
         for kind in (OFFSET_INDEX, TIME_INDEX):
             self.ground.files.remove(self.path + kind)
-        self.put_aborted(txn_index.before(self.aborted(), offset))
 
     # --- letting go --------------------------------------------------------------------------------------------
 

@@ -68,9 +68,8 @@ class Claims:
             places = [place for place, (_, header) in claimed.items() if header.producer_epoch == epoch]
             if places:
                 self._ask(producer_id, epoch, places, now_ms)
-        if self.version >= ADDING_VERSION:
-            for place, (partition, header) in claimed.items():
-                self._judge_beginning(place, partition, header)
+        for place, (partition, header) in claimed.items():
+            self._judge_beginning(place, partition, header)
 
     def _ask(self, producer_id: int, epoch: int, places: list[Place], now_ms: int) -> None:
         claim = Claim(self.transactional_id, producer_id, epoch, places, self.version >= ADDING_VERSION)
@@ -81,10 +80,11 @@ class Claims:
                 self.refused[place] = self._refusal(error)
 
     def _judge_beginning(self, place: Place, partition: Partition, header: BatchHeader) -> None:
-        """A partition that its producer just came to has forgotten nothing of it, so its records are counted from 0."""
-        if header.base_sequence > 0 and partition.producer(header.producer_id) is None:
+        """What Produce v12+ adds to the rules of the log: a producer that is new in a partition begins at 0."""
+        if self.version >= ADDING_VERSION and header.base_sequence > 0 and not partition.producer(header.producer_id):
             text = f"producer {header.producer_id} is new here: sequence {header.base_sequence}, expected 0"
             self.refused.setdefault(place, Refused(KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER, text))
+        partition.note_attempt(header)
 
     def _refusal(self, error: KafkaError) -> Refused:
         """What a client of this version learns of what the coordinator said."""
