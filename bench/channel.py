@@ -109,8 +109,10 @@ class Channel:
             if told == ((step - SIZE.size) & 0xFF, id_, 0, 0):
                 return
         sizes = bytes(_chunk[(_SIZE_LOW_AT - starts) % step : size : step])
-        if sizes.count((step - SIZE.size) & 0xFF) != len(sizes):
-            raise ReplyError(f"a reply after {self.replied} others is not of {step} bytes like them")
+        expected = (step - SIZE.size) & 0xFF
+        if sizes.count(expected) != len(sizes):
+            odd = next(place for place, low in enumerate(sizes) if low != expected)
+            raise ReplyError(self._odd_size((_SIZE_LOW_AT - starts) % step + odd * step - _SIZE_LOW_AT, size))
         id_at = (_CORRELATION_LOW_AT - starts) % step
         ids = bytes(_chunk[id_at:size:step])
         first = (starts + id_at) // step % self.stream.count
@@ -119,6 +121,14 @@ class Channel:
         errors = (_chunk[(at - starts) % step : size : step] for at in (error_at, error_at + 1))
         if any(map(any, errors)):
             raise ReplyError(f"reply {self.replied} or one of the next few has an error code")
+
+    def _odd_size(self, at: int, size: int) -> str:
+        """What to say of the reply that begins `at` bytes into a chunk of `size`, as far as the chunk tells."""
+        text = f"a reply after {self.replied} others is not of {self._reply_size} bytes like them"
+        if 0 <= at <= size - SIZE.size:
+            (said,) = SIZE.unpack_from(_chunk, at)
+            text += f" but of {said + SIZE.size}: {bytes(_chunk[at : min(size, at + 100)]).hex()}"
+        return text
 
     def _note_begun(self, now: float, count: int) -> None:
         self.begun_times.append(now)
