@@ -9,6 +9,7 @@ from pathlib import Path
 _PAGE = mmap.PAGESIZE
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mincore.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p)
+_TRACES = 0.01
 _DROP_CACHES = Path("/proc/sys/vm/drop_caches")
 
 
@@ -20,9 +21,16 @@ def drop(files: Iterable[Path]) -> float:
             # Dirty pages cannot be dropped.
             os.fsync(file.fileno())
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-    if os.access(_DROP_CACHES, os.W_OK):
+    left = _cached_share(found)
+    # Takes everybody's pages, so only when the polite way left more than traces.
+    if left > _TRACES and os.access(_DROP_CACHES, os.W_OK):
         _DROP_CACHES.write_text("1\n")
-    pages = [_cached_pages(path) for path in found]
+        left = _cached_share(found)
+    return left
+
+
+def _cached_share(files: list[Path]) -> float:
+    pages = [_cached_pages(path) for path in files]
     return sum(cached for cached, _ in pages) / max(1, sum(total for _, total in pages))
 
 

@@ -215,7 +215,8 @@ def _heading(results: dict[str, Any]) -> str:
         f"Apache Kafka {results['servers'].get('apache', '(not run)')}, "
         f"both warmed for {plan['seconds_warm']:g} s, {plan['rounds']} rounds of {plan['seconds']:g} s or "
         f"{plan['bytes_max'] / (1 << 30):g} GiB, taking turns. Median of the rounds, smallest and largest in brackets; "
-        "server and load generator share the cores."
+        "server and load generator share the cores"
+        + ("; the page cache is full, as after a day of work." if results.get("page_cache") == "full" else ".")
         + (f" Measured in a later run than the rest, under the same plan: {again}." if again else "")
     )
 

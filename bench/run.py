@@ -19,6 +19,7 @@ from typing import Any
 import psutil
 
 from bench import clients, footprint, report, scenarios, servers
+from bench.filler import Filler
 from bench.plan import FULL, QUICK, Plan
 from bench.scenarios import Produce, Scenario, Shared
 from bench.servers import Server
@@ -49,7 +50,13 @@ class Run:
     def __init__(self, plan: Plan, out: Path) -> None:
         self.plan = plan
         self._out = out
-        self.results: dict[str, Any] = {"machine": machine(), "plan": asdict(plan), "servers": {}, "rounds": []}
+        self.results: dict[str, Any] = {
+            "machine": machine(),
+            "plan": asdict(plan),
+            "page_cache": "as-is",
+            "servers": {},
+            "rounds": [],
+        }
         self.shared = Shared(plan, {})
 
     def take_over(self, wanted: list[Scenario]) -> None:
@@ -74,6 +81,7 @@ class Run:
         healthy = [server for server in started if self._tried(scenario, server, "prepare") is not None]
         for number in range(self.plan.rounds):
             for server in list(healthy):
+                self.shared.filler.fill()
                 found = self._tried(scenario, server, "round")
                 if found is None:
                     healthy.remove(server)
@@ -153,6 +161,10 @@ def main() -> None:
             for server in running:
                 print(f"{server.name}: warming up for {plan.seconds_warm:g} s", flush=True)
                 scenarios.warm(server, run.shared)
+            if arguments.page_cache == "full":
+                run.shared.filler = Filler(root / "filler")
+                run.results["page_cache"] = "full"
+                print(f"page cache: {run.shared.filler.fill() >> 20:,} MiB to fill it", flush=True)
             for scenario in wanted:
                 run.scenario(scenario, running, root)
     finally:
@@ -172,12 +184,18 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="length of a round")
     parser.add_argument("--warm-seconds", type=float, help="load on each server before the first round")
     parser.add_argument("--data-dir", type=Path, help="where the servers' files go (default: the temporary directory)")
+    parser.add_argument(
+        "--page-cache",
+        choices=("full", "as-is"),
+        help="full: as on a server that has run for a day (default, but for --quick); as-is: whatever is free",
+    )
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--docs", type=Path, default=scenarios.ROOT / "docs", help="where benchmarks.md is")
     parser.add_argument("--keep", action="store_true", help="keep the other scenarios' results of the run before")
     parser.add_argument("--no-report", action="store_true")
     arguments = parser.parse_args()
     arguments.only = arguments.only or ["*"]
+    arguments.page_cache = arguments.page_cache or ("as-is" if arguments.quick else "full")
     return arguments
 
 

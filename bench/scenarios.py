@@ -5,11 +5,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from bench import floor, page_cache, servers
+from bench.filler import Filler, NoFiller
 from bench.load import Load
 from bench.plan import Plan
 from bench.process import MemoryPeak
@@ -27,6 +28,7 @@ class Shared:
 
     plan: Plan
     requests_per_s: dict[str, list[float]]
+    filler: Filler | NoFiller = field(default_factory=NoFiller)
 
     def paced_rate(self, scenario: str) -> float:
         """Requests a second for both servers: a share of what the slower one can do, by its median."""
@@ -127,6 +129,7 @@ class Fetch:
         if not self.cold:
             return generate(server, load)
         left = page_cache.drop(segments(server, self.name))
+        shared.filler.fill()
         once = replace(load, requests_max=load.batches * self.partitions, seconds_max=600)
         return {**generate(server, once, skipped=0), "cached_share_before": left}
 
@@ -205,6 +208,7 @@ def warm(server: Server, shared: Shared) -> None:
 def write_floor(scenario: Produce, shared: Shared, directory: Path) -> dict[str, Any]:
     """The same bytes as a produce scenario's, by write(2)."""
     size, plan = scenario.batch_size, shared.plan
+    shared.filler.fill()
     load = Load("produce", 0, 0, "", batch_size=size, value_size=plan.value_size if size else ONE_RECORD_VALUE)
     found = floor.write(load, directory, plan.bytes_max, plan.seconds)
     os.sync()
