@@ -16,7 +16,8 @@ from penstock.broker.metrics import Metrics
 from penstock.broker.outcome import Outcome
 from penstock.broker.producer_ids import ProducerIds
 from penstock.broker.session import Session
-from penstock.broker.topics import OFFSETS_TOPIC, Topics
+from penstock.broker.topics import OFFSETS_TOPIC, TRANSACTIONS_TOPIC, Topics
+from penstock.broker.transactions import RETRY_INTERVAL_MS, TransactionCoordinator
 from penstock.broker.waiting import Waiting
 from penstock.coordinate.metadata.settings import ConfigKind
 from penstock.kit.clock import Clock
@@ -71,6 +72,7 @@ class Broker:
         self.controller: Controller
         self.coordinator: GroupCoordinator
         self.producer_ids: ProducerIds
+        self.transactions: TransactionCoordinator
 
     @property
     def cluster_id(self) -> str:
@@ -136,6 +138,13 @@ class Broker:
         offsets = self.topics.by_name.get(OFFSETS_TOPIC)
         if offsets is not None:
             self.coordinator.load(offsets.partitions, now_ms)
+        # After the groups, whose offsets wait for the ends of transactions.
+        self.transactions = TransactionCoordinator(self)
+        states = self.topics.by_name.get(TRANSACTIONS_TOPIC)
+        if states is not None:
+            self.transactions.load(states.partitions, now_ms)
+        if self.log.previous_broker_epoch < 0:
+            self.transactions.abort_strays(now_ms)
 
     def _begin_epochs(self) -> None:
         """After a crash a log may end before what clients have read: a new leader epoch tells them so (KIP-320)."""
@@ -151,6 +160,10 @@ class Broker:
         every(settings.log_retention_check_interval_ms, Sweep(self.topics.partitions, self._retain), now_ms)
         every(CARE_INTERVAL_MS, Sweep(self.topics.partitions, self._care), now_ms)
         every(REMOVAL_INTERVAL_MS, self._remove_deleted, now_ms)
+        transactions = self.transactions
+        every(settings.transaction_abort_timed_out_transaction_cleanup_interval_ms, transactions.abort_late, now_ms)
+        every(settings.transaction_remove_expired_transaction_cleanup_interval_ms, transactions.expire, now_ms)
+        every(RETRY_INTERVAL_MS, transactions.retry, now_ms)
         every(settings.log_flush_offset_checkpoint_interval_ms, self._checkpoint, now_ms)
         every(settings.log_flush_start_offset_checkpoint_interval_ms, self._checkpoint_starts, now_ms)
 
@@ -162,6 +175,7 @@ class Broker:
         if partition.offline is not None:
             if partition.try_recover(now_ms):
                 self.coordinator.recovered(partition, now_ms)
+                self.transactions.recovered(partition, now_ms)
                 self.waiting.wake(partition)
         elif partition.wants_sync(now_ms):
             self.to_sync.add(partition)

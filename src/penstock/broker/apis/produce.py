@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from penstock.broker.apis.transactional import refusal_of_transactional
 from penstock.broker.outcome import Hangup, NoReply, Outcome, Reply, Wait
 from penstock.broker.session import Session
 from penstock.broker.topics import ServedTopic
@@ -39,9 +40,12 @@ UNPACKED_BYTES_MAX = 128 * 1024 * 1024
 class Produce:
     """The handler of one broker; what every call needs is kept as attributes."""
 
-    __slots__ = ("by_id", "by_name", "to_sync", "wake")
+    __slots__ = ("broker", "by_id", "by_name", "to_sync", "transactional_id", "wake")
 
     def __init__(self, broker: "Broker") -> None:
+        self.broker = broker
+        # Of the request in hand.
+        self.transactional_id: str | None = None
         self.by_name = broker.topics.by_name
         self.by_id = broker.topics.by_id
         self.to_sync = broker.to_sync
@@ -54,6 +58,7 @@ class Produce:
         acks = request.acks
         if acks > 1 or acks < ACKS_ALL:
             return Reply(self._refuse_all(request.topic_data, session))
+        self.transactional_id = request.transactional_id
         topics = request.topic_data
         if len(topics) == 1 and len(topics[0].partition_data) == 1:
             wanted = topics[0]
@@ -89,7 +94,7 @@ class Produce:
             or not topic.opaque
             or header.producer_id >= 0 > header.base_sequence
         ):
-            seen = _look_closer(topic, index, batch, header, session.version)
+            seen = self._second_look(topic, part, header, session.version, now_ms)
             if isinstance(seen, PartitionAnswer):
                 return seen
             batch, header = seen
@@ -107,6 +112,18 @@ class Produce:
         else:
             self.wake(partition)
         return PartitionAnswer(index, 0, done.base_offset, done.log_append_time_ms, done.log_start)
+
+    def _second_look(
+        self, topic: ServedTopic, part: Any, header: BatchHeader, version: int, now_ms: int
+    ) -> tuple[memoryview, BatchHeader] | Any:
+        """What few batches need: the batch as it shall be stored, with its header, or the answer that refuses it."""
+        index = part.index
+        if header.attributes & (TRANSACTIONAL_BIT | CONTROL_BIT) == TRANSACTIONAL_BIT:
+            partition = topic.partitions[index]
+            refused = refusal_of_transactional(self.broker, self.transactional_id, partition, header, version, now_ms)
+            if refused is not None:
+                return _failed(topic, index, refused)
+        return _look_closer(topic, index, part.records, header, version)
 
     def _append_all(self, topics: list[Any], session: Session, now_ms: int) -> list[Any]:
         """Several partitions. One that is named twice is appended to once, with the batch named last, as Kafka does."""
@@ -188,9 +205,6 @@ def _look_closer(
         )
     elif attributes & CONTROL_BIT:
         refused = Refused(KafkaError.INVALID_RECORD, "clients may not write control batches")
-    elif attributes & TRANSACTIONAL_BIT:
-        # What Kafka says of a transactional id that its coordinator does not know.
-        refused = Refused(KafkaError.INVALID_PRODUCER_ID_MAPPING, "the batch belongs to no ongoing transaction")
     elif header.producer_id >= 0 > header.base_sequence:
         text = f"producer {header.producer_id} gave the sequence {header.base_sequence}; the first one is 0"
         refused = Refused(KafkaError.INVALID_RECORD, text)

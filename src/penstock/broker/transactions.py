@@ -1,0 +1,291 @@
+"""The transactions of this broker: `coordinate.transactions` decides, this module keeps its records in
+`__transaction_state`, and has their ends written."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from penstock.broker.internal import read_all
+from penstock.broker.markers import abort_strays, is_final, write_marker
+from penstock.broker.outcome import Hangup, Reply, Wait
+from penstock.broker.topics import TRANSACTIONS_TOPIC, ServedTopic
+from penstock.coordinate.groups.placement import group_partition
+from penstock.coordinate.transactions.coordinator import Transactions
+from penstock.coordinate.transactions.outcome import Answer, Markers, TransactionOutcome
+from penstock.coordinate.transactions.settings import TransactionSettings
+from penstock.coordinate.transactions.states import State
+from penstock.coordinate.transactions.transaction import Transaction
+from penstock.kit.refusal import Refused
+from penstock.log.partition import Partition
+from penstock.protocol.errors import KafkaError
+
+if TYPE_CHECKING:
+    from penstock.broker.core import Broker
+
+log = logging.getLogger("penstock.broker")
+
+_SETTINGS = (
+    "transaction_state_log_num_partitions",
+    "transaction_max_timeout_ms",
+    "transactional_id_expiration_ms",
+)
+FEATURE = "transaction.version"
+# How often markers that a failed disk did not take are tried again.
+RETRY_INTERVAL_MS = 1_000
+# Transactional ids that are forgotten, or transactions aborted, in one go.
+SWEEP_IDS = 256
+
+
+class TransactionCoordinator:
+    """Runs the outcomes of `Transactions`: appends, applies, answers when on disk, writes markers, completes.
+
+    A decided transaction goes through three writes, each only once the one before it is as safe as the broker makes
+    it: its record, the markers, the record that it is over. So a crash in between finds what is left to do.
+    """
+
+    __slots__ = ("_broker", "_ending", "_expiring", "_unloaded", "machine")
+
+    def __init__(self, broker: "Broker") -> None:
+        self._broker = broker
+        self._ending: dict[str, _End] = {}
+        self._expiring: Iterator[str] = iter(())
+        # Partitions that could not be read.
+        self._unloaded: set[int] = set()
+        self.machine: Transactions
+        self.renew()
+
+    # The topic
+
+    def renew(self) -> None:
+        """Starts with no transactional ids, spread over as many partitions as the topic has or will have."""
+        broker = self._broker
+        self._unloaded.clear()
+        self._ending.clear()
+        topic = broker.topics.by_name.get(TRANSACTIONS_TOPIC)
+        given = {name: getattr(broker.settings, name) for name in _SETTINGS}
+        settings = TransactionSettings(**given, transaction_version=broker.controller.metadata.features.get(FEATURE, 0))
+        if topic is not None:
+            settings = replace(settings, transaction_state_log_num_partitions=len(topic.partitions))
+        self.machine = Transactions(settings, lambda: broker.producer_ids.take(broker.clock.now_ms()))
+
+    def load(self, partitions: Iterable[Partition], now_ms: int) -> None:
+        """Rebuilds the transactional ids of `partitions`, and ends what was decided.
+
+        One that cannot be read leaves its transactional ids without a coordinator.
+        """
+        for partition in partitions:
+            self.machine.load_started(partition.index)
+            try:
+                for header, records in read_all(partition):
+                    for record in records if not header.is_control else ():
+                        if record.key is not None:
+                            self.machine.replay(record.key, record.value)
+            except (OSError, ValueError) as error:
+                log.error("%s-%d: its transactions are not available: %s", partition.topic, partition.index, error)
+                self.machine.unload(partition.index)
+                self._unloaded.add(partition.index)
+                continue
+            self._unloaded.discard(partition.index)
+            for markers in self.machine.loaded(partition.index):
+                self._begin(markers, now_ms)
+
+    def recovered(self, partition: Partition, now_ms: int) -> None:
+        """A partition works again: its transactional ids are loaded if they could not be before."""
+        if partition.topic == TRANSACTIONS_TOPIC and partition.index in self._unloaded:
+            self.load([partition], now_ms)
+
+    def opened(self, topic: ServedTopic, first: int, now_ms: int) -> None:
+        """The topic is there, or has further partitions from `first` on; what is in them is loaded."""
+        if not first:
+            self.renew()
+        self.load(topic.partitions[first:], now_ms)
+
+    def closed(self) -> None:
+        """The topic was deleted, and with it all transactional ids."""
+        self.renew()
+
+    def prepare(self, now_ms: int) -> None:
+        """Creates the topic when the first transactional producer needs it."""
+        if TRANSACTIONS_TOPIC not in self._broker.topics.by_name:
+            self._broker.controller.create([TRANSACTIONS_TOPIC], now_ms)
+
+    def error_for(self, transactional_id: str, now_ms: int) -> KafkaError:
+        """COORDINATOR_NOT_AVAILABLE while the transactional id's partition cannot be read or written."""
+        self.prepare(now_ms)
+        topic = self._broker.topics.by_name.get(TRANSACTIONS_TOPIC)
+        if topic is None or not topic.partitions:
+            return KafkaError.COORDINATOR_NOT_AVAILABLE
+        partition = topic.partitions[group_partition(transactional_id, len(topic.partitions))]
+        works = partition.offline is None and partition.index not in self._unloaded
+        return KafkaError.NONE if works else KafkaError.COORDINATOR_NOT_AVAILABLE
+
+    # Commands
+
+    def settle(self, outcome: TransactionOutcome, now_ms: int) -> Answer:
+        """Appends and applies a command; what it decided is on its way to the partitions."""
+        settled = outcome.settle(lambda proposal: self._append(proposal, now_ms))
+        if settled.markers is not None:
+            self._begin(settled.markers, now_ms)
+        return settled.answer
+
+    def when_on_disk(self, outcomes: Iterable[TransactionOutcome], message: Any) -> Reply | Wait:
+        """The reply, once what settled `outcomes` wrote is on disk, if the broker syncs at all."""
+        written = [self._partition(outcome.partition) for outcome in outcomes if outcome.partition >= 0]
+        return self._broker.internal.when_on_disk(written, Reply(message))
+
+    def admit(
+        self, transactional_id: str, producer: tuple[int, int], partition: Partition, version: int, now_ms: int
+    ) -> KafkaError:
+        """Whether a producer (id, epoch) may write to a partition within its transaction; NONE when it may.
+
+        version: the level of transaction.version that the request shows. From 2 on the partition is added, before
+        that it must have been (TRANSACTION_ABORTABLE when it was not). The caller gives the error the form that the
+        version of its API knows.
+        """
+        place = (partition.topic, partition.index)
+        state = partition.producer_state.by_id.get(producer[0])
+        if state is not None and state.transaction_start >= 0 and state.epoch == producer[1]:
+            # It wrote here before, in this transaction: every further batch costs one look.
+            return KafkaError.NONE
+        if version >= 2:
+            outcome = self.machine.add_partitions(transactional_id, *producer, (place,), version, now_ms)
+            return self.settle(outcome, now_ms).error
+        if not self._broker.configs.settings.transaction_partition_verification_enable:
+            return KafkaError.NONE
+        return self.machine.verify(transactional_id, *producer, (place,))[place]
+
+    def knows(self, producer_id: int, partition: Partition) -> bool:
+        """Whether a transaction of that producer goes on, or ends, in the partition."""
+        place = (partition.topic, partition.index)
+        return any(
+            known.producer_id == producer_id and place in known.partitions
+            for known in self.machine.all()
+            if known.state is State.ONGOING or known.state.is_prepared
+        )
+
+    # What the coordinator does by itself
+
+    def abort_late(self, now_ms: int) -> bool:
+        """Aborts transactions that take longer than they may."""
+        late = self.machine.time_up(now_ms)
+        for name in late[:SWEEP_IDS]:
+            log.info("the transaction of %r takes too long and is aborted", name[:80])
+            self.settle(self.machine.abort_late(name, now_ms), now_ms)
+        return len(late) > SWEEP_IDS
+
+    def expire(self, now_ms: int) -> bool:
+        """Forgets transactional ids that were silent for long, some in each call."""
+        for count, name in enumerate(self._expiring, 1):
+            self.settle(self.machine.expire(name, now_ms), now_ms)
+            if count == SWEEP_IDS:
+                return True
+        self._expiring = iter(self.machine.silent(now_ms))
+        return False
+
+    def retry(self, now_ms: int) -> bool:
+        """Goes on with ends that could not be written."""
+        for end in list(self._ending.values()):
+            if not end.is_waiting:
+                end.again(now_ms)
+        return False
+
+    def abort_strays(self, now_ms: int) -> None:
+        """After a crash: ends what the partitions hold of transactions that no record tells of."""
+        if self._unloaded:
+            return
+        for partition, producer_id in abort_strays(self._broker, self._broker.topics.partitions(), now_ms):
+            log.warning(
+                "%s-%d: the transaction of producer %d is not known and was aborted",
+                partition.topic,
+                partition.index,
+                producer_id,
+            )
+
+    # Ends
+
+    def _begin(self, markers: Markers, now_ms: int) -> None:
+        end = self._ending[markers.transactional_id] = _End(markers)
+        self._then(end, [self._record_of(markers)], self._write, now_ms)
+
+    def _write(self, end: "_End", now_ms: int) -> None:
+        """Writes the markers that are missing; when none is, the transaction is over."""
+        missing = []
+        for place in end.left:
+            partition = self._broker.topics.find(*place)
+            # Where the topic was deleted there is nothing to end.
+            refused = None if partition is None else self._mark(end.markers, partition, now_ms)
+            if refused is not None and not is_final(refused):
+                missing.append(place)
+        end.left = missing
+        if missing:
+            end.again = partial(self._write, end)
+        else:
+            self._then(end, self._found(end.markers), self._complete, now_ms)
+
+    def _complete(self, end: "_End", now_ms: int) -> None:
+        markers = end.markers
+        if self._ending.get(markers.transactional_id) is end:
+            end.again = partial(self._complete, end)
+            if not self.settle(self.machine.marked(markers, now_ms), now_ms).error:
+                del self._ending[markers.transactional_id]
+
+    def _then(self, end: "_End", partitions: Iterable[Partition | None], step: "Step", now_ms: int) -> None:
+        """The next step, once `partitions` are on disk; `retry` takes it up where a disk fails."""
+        known = list(partitions)
+        end.again = partial(self._then, end, known, step)
+        ready = self._broker.internal.when_on_disk(known, Reply(None))
+        if isinstance(ready, Wait):
+            end.is_waiting = True
+            self._broker.waiting.add(ready, partial(self._go_on, end, step))
+        else:
+            step(end, now_ms)
+
+    def _go_on(self, end: "_End", step: "Step", reply: Reply | Hangup) -> None:
+        end.is_waiting = False
+        if isinstance(reply, Reply):
+            step(end, self._broker.clock.now_ms())
+
+    def _mark(self, markers: Markers, partition: Partition, now_ms: int) -> Refused | None:
+        record = self._record_of(markers)
+        epoch = 0 if record is None else record.leader_epoch
+        producer = (markers.producer_id, markers.epoch)
+        return write_marker(self._broker, partition, producer, markers.commit, epoch, markers.version, now_ms)
+
+    def _found(self, markers: Markers) -> list[Partition | None]:
+        return [self._broker.topics.find(*place) for place in markers.partitions]
+
+    def _record_of(self, markers: Markers) -> Partition | None:
+        return self._partition(self.machine.partition_of(markers.transactional_id))
+
+    def _partition(self, index: int) -> Partition | None:
+        return self._broker.topics.find(TRANSACTIONS_TOPIC, index)
+
+    def _append(self, proposal: TransactionOutcome, now_ms: int) -> int | Refused:
+        return self._broker.internal.append(self._partition(proposal.partition), proposal.records, now_ms)
+
+
+class _End:
+    """A decided transaction on its way. left: partitions without a marker; again: the step to try again, with the
+    time; is_waiting: for a disk, which will take the next step.
+    """
+
+    __slots__ = ("again", "is_waiting", "left", "markers")
+
+    def __init__(self, markers: Markers) -> None:
+        self.markers = markers
+        self.left = list(markers.partitions)
+        self.again: Callable[[int], None]
+        self.is_waiting = False
+
+
+Step = Callable[[_End, int], None]
+
+
+def partitions_by_topic(transaction: Transaction) -> dict[str, list[int]]:
+    """The partitions of a transaction, by topic."""
+    topics: dict[str, list[int]] = {}
+    for topic, index in transaction.partitions:
+        topics.setdefault(topic, []).append(index)
+    return topics
