@@ -94,7 +94,9 @@ class Producers:
         if producer is None:
             # Forgotten or never seen. Its history was forgotten on purpose, so any sequence may begin a new one.
             return None
-        if not header.is_control and header.producer_epoch == producer.epoch:
+        # What a coordinator writes for a producer, offsets for one, has no sequence, and may come again.
+        has_order = not header.is_control and header.base_sequence != _NO_SEQUENCE
+        if has_order and header.producer_epoch == producer.epoch:
             for batch in producer.batches:
                 if batch.first_sequence == header.base_sequence and batch.last_sequence == header.last_sequence:
                     return batch
@@ -103,7 +105,7 @@ class Producers:
                 KafkaError.INVALID_PRODUCER_EPOCH,
                 f"producer {producer.producer_id}: epoch {header.producer_epoch} is over, {producer.epoch} began",
             )
-        return None if header.is_control else _judge_order(producer, header)
+        return _judge_order(producer, header) if has_order else None
 
     def commit(
         self,
@@ -129,15 +131,20 @@ class Producers:
 
     def commit_careful(self, header: BatchHeader, base_offset: int, timestamp: int, now_ms: int) -> None:
         """As `commit`, for a batch of a transaction too."""
-        producer = self.commit(
-            header.producer_id,
-            header.producer_epoch,
-            header.base_sequence,
-            base_offset,
-            header.last_offset_delta,
-            timestamp,
-            now_ms,
-        )
+        if header.base_sequence == _NO_SEQUENCE:
+            producer = self._enter(header.producer_id, header.producer_epoch, now_ms)
+            producer.last_timestamp = timestamp
+            producer.touched_ms = now_ms
+        else:
+            producer = self.commit(
+                header.producer_id,
+                header.producer_epoch,
+                header.base_sequence,
+                base_offset,
+                header.last_offset_delta,
+                timestamp,
+                now_ms,
+            )
         if header.is_transactional:
             if producer.transaction_start < 0:
                 producer.transaction_start = base_offset
