@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from penstock.coordinate.outcome import Record
 from penstock.coordinate.transactions.coordinator import Transactions
 from penstock.coordinate.transactions.outcome import Answer, Markers, TransactionOutcome
+from penstock.coordinate.transactions.records import record_of
 from penstock.coordinate.transactions.settings import TransactionSettings
 from penstock.coordinate.transactions.states import MAY_FOLLOW, State
 from penstock.coordinate.transactions.transaction import NO_EPOCH, Place, Transaction
@@ -45,10 +46,12 @@ class TransactionMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now_ms = 1_000
-        self.log: list[Record] = []
+        # The second transactional id has all but used up the epochs of its producer id.
+        old = Transaction(IDS[1], 1, 10_000, self.now_ms, previous_producer_id=1, epoch=32_765)
+        self.log: list[Record] = [record_of(old, SETTINGS.transaction_version)]
         self.clients = [Client(number) for number in range(4)]
         self.disk_is_full = False
-        self.ids_given = 0
+        self.ids_given = 1
         # Who may write, by transactional id; None after a fence that was answered to nobody.
         self.owner: dict[str, tuple[int, int] | None] = {}
         # Decided and not over, with the partitions that have a marker; and how each transaction that is over ended.
@@ -228,4 +231,4 @@ class TransactionMachine(RuleBasedStateMachine):
 
 
 TestTransactionMachine = TransactionMachine.TestCase
-TestTransactionMachine.settings = settings(max_examples=100, stateful_step_count=60, deadline=None)
+TestTransactionMachine.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
