@@ -124,7 +124,6 @@ def ends(script: Script) -> None:
             tell(ask.describe("tx-e"))
         after = who(tell(ask.end("tx-e", now, commit)))
         script.over("tx-e")
-        script.settled(lambda: ask.end("tx-e", before(after), commit))
         for again in (commit, not commit):
             tell(ask.end("tx-e", before(after), again))
         tell(ask.end("tx-e", after, True))

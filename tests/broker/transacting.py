@@ -32,9 +32,7 @@ class Transactional:
         answer = self.broker.request(m.FindCoordinatorRequest(key_type=1, coordinator_keys=list(names)), 6)
         return [name_of(found.error_code) for found in answer.coordinators]
 
-    def init(
-        self, name: str, timeout_ms: int = 60_000, known: tuple[int, int] = (-1, -1), version: int = 5
-    ) -> Got:
+    def init(self, name: str, timeout_ms: int = 60_000, known: tuple[int, int] = (-1, -1), version: int = 5) -> Got:
         answer = self.broker.request(m.InitProducerIdRequest(name, timeout_ms, *known), version)
         return Got(name_of(answer.error_code), answer.producer_id, answer.producer_epoch)
 

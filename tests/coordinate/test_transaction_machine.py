@@ -1,4 +1,4 @@
-"""Producers that do anything at any time, with timeouts, restarts and full disks in between: what must hold all the same.
+"""Producers that do anything at any time, with timeouts, restarts and full disks in between.
 
 A decided outcome is never lost, who was fenced never goes on, and what is replayed is what was.
 """

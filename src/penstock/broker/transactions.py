@@ -2,7 +2,7 @@
 `__transaction_state`, and has their ends written."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -50,7 +50,7 @@ class TransactionCoordinator:
     def __init__(self, broker: "Broker") -> None:
         self._broker = broker
         self._ending: dict[str, _End] = {}
-        self._expiring: Iterator[str] = iter(())
+        self._expiring: list[str] = []
         # Partitions that could not be read.
         self._unloaded: set[int] = set()
         self.machine: Transactions
@@ -177,12 +177,11 @@ class TransactionCoordinator:
 
     def expire(self, now_ms: int) -> bool:
         """Forgets transactional ids that were silent for long, some in each call."""
-        for count, name in enumerate(self._expiring, 1):
+        names = self._expiring or self.machine.silent(now_ms)
+        self._expiring = names[SWEEP_IDS:]
+        for name in names[:SWEEP_IDS]:
             self.settle(self.machine.expire(name, now_ms), now_ms)
-            if count == SWEEP_IDS:
-                return True
-        self._expiring = iter(self.machine.silent(now_ms))
-        return False
+        return bool(self._expiring)
 
     def retry(self, now_ms: int) -> bool:
         """Goes on with ends that could not be written."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 REPEAT_MAX: Final = 1_000
 _DEPTH_MAX: Final = 100
 
+_QUOTED = re.compile(r"\\Q(?P<quoted>.*?)(?:\\E|$)|\\.", re.DOTALL)
 _COUNTED = re.compile(r"\{(\d{1,9})(,(\d{1,9})?)?\}")
 _GROUP = re.compile(r"\?(?:P?<(?P<name>\w+)>|(?P<flags>[imsU]*(?:-[imsU]+)?)(?P<end>[:)]))", re.ASCII)
 _POSIX = re.compile(r"\[:(?P<negated>\^?)(?P<name>\w+):\]")
@@ -41,7 +42,7 @@ class Parser:
     __slots__ = ("_depth", "_flags", "_place", "_repeated", "_text")
 
     def __init__(self, text: str) -> None:
-        self._text = text
+        self._text = _QUOTED.sub(_unquoted, text)
         self._place = 0
         self._depth = 0
         self._flags: frozenset[str] = frozenset()
@@ -71,7 +72,7 @@ class Parser:
         repeated = 1
         while self._place < len(self._text) and self._text[self._place] not in "|)":
             self._repeated = 1
-            parts += self._quoted() if self._takes("\\Q") else [self._repeat()]
+            parts.append(self._repeat())
             repeated = max(repeated, self._repeated)
         self._repeated = repeated
 
@@ -232,12 +233,6 @@ class Parser:
             raise self._error("there is no such character")
         return chr(code)
 
-    def _quoted(self) -> list[Grow]:
-        end = self._text.find("\\E", self._place)
-        text = self._text[self._place :] if end < 0 else self._text[self._place : end]
-        self._place = len(self._text) if end < 0 else end + 2
-        return [self._one(char.__eq__) for char in text]
-
     def _one(self, test: Test) -> Grow:
         return _one(classes.in_any_case(test) if "i" in self._flags else test)
 
@@ -255,6 +250,14 @@ class Parser:
 
     def _error(self, what: str) -> PatternError:
         return PatternError(f"at character {self._place} of {self._text[:80]!r}: {what}")
+
+
+def _unquoted(found: re.Match[str]) -> str:
+    """What stands between \\Q and \\E, each sign of it behind a backslash; any other escape as it is."""
+    quoted = found["quoted"]
+    if quoted is None:
+        return found[0]
+    return "".join(char if char.isalnum() or not char.isascii() else f"\\{char}" for char in quoted)
 
 
 def _nothing(machine: Machine, then: int) -> int:
