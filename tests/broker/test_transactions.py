@@ -259,20 +259,41 @@ def test_an_answer_waits_for_the_disk_where_the_broker_syncs():
     assert kinds_in(broker, ("orders", 0)) == ["COMMIT"]
 
 
-def test_a_batch_whose_transaction_was_lost_with_the_power_is_aborted():
-    broker, ask = started(durable=True)
-    now = who(ask.init("tx"))
+def lose_the_record(broker: InMemoryBroker, now: tuple[int, int]) -> None:
+    """The power is cut when a batch of a transaction is on disk, and the record that it began is not."""
     broker.is_syncing = False
     produce_later(broker, now)
     orders = partition_of(broker, ("orders", 0))
     broker.broker.to_sync.discard(orders)
     orders.synced(orders.sync())
-
     broker.crash(power_cut=True)
     broker.is_syncing = True
     broker.settle()
 
-    assert ask.state("tx") == "Empty"
+
+def test_a_batch_that_is_safe_stays_in_its_transaction_whose_record_was_not():
+    broker, ask = started(durable=True)
+    now = who(ask.init("tx"))
+    lose_the_record(broker, now)
+    found = ask.describe("tx")[0]
+    ask.produce("tx", now, 0, ("orders", 1))
+
+    ended = ask.end("tx", now)
+
+    assert (found[1], found[-1]) == ("Ongoing", [("orders", 0)])
+    assert ended.error == "NONE"
+    assert [kinds_in(broker, place) for place in BOTH] == [["COMMIT"], ["COMMIT"]]
+
+
+def test_a_batch_of_a_transaction_that_nobody_knows_is_aborted():
+    broker, ask = started(durable=True)
+    now = who(ask.init("tx"))
+    ask.produce("tx", now)
+    broker.request(m.DeleteTopicsRequest(topic_names=["__transaction_state"], timeout_ms=1), 5)
+
+    broker.crash(power_cut=True)
+    broker.settle()
+
     assert kinds_in(broker, ("orders", 0)) == ["ABORT"]
     assert open_in(broker, ("orders", 0)) == []
 

@@ -144,7 +144,7 @@ class Broker:
         if states is not None:
             self.transactions.load(states.partitions, now_ms)
         if self.log.previous_broker_epoch < 0:
-            self.transactions.abort_strays(now_ms)
+            self.transactions.settle_strays(now_ms)
 
     def _begin_epochs(self) -> None:
         """After a crash a log may end before what clients have read: a new leader epoch tells them so (KIP-320)."""

@@ -1,6 +1,5 @@
 """The end of a transaction, written to its partitions: the one place where the coordinator touches their logs."""
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from penstock.broker.topics import OFFSETS_TOPIC
@@ -39,22 +38,6 @@ def write_marker(
     else:
         broker.waiting.wake(partition)
     return None
-
-
-def abort_strays(broker: "Broker", partitions: Iterable[Partition], now_ms: int) -> list[tuple[Partition, int]]:
-    """Aborts what no coordinator knows: a crash may leave a batch on disk and not the record that its transaction
-    began, and the partition's readers would wait for its end for ever. Gives each (partition, producer id).
-    """
-    found = []
-    for partition in partitions:
-        for producer in partition.producers():
-            if producer.transaction_start < 0 or broker.transactions.knows(producer.producer_id, partition):
-                continue
-            ends = (producer.producer_id, producer.epoch)
-            refused = write_marker(broker, partition, ends, False, producer.coordinator_epoch, 0, now_ms)
-            if refused is None:
-                found.append((partition, producer.producer_id))
-    return found
 
 
 def is_final(refused: Refused) -> bool:

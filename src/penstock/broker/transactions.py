@@ -8,17 +8,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from penstock.broker.internal import read_all
-from penstock.broker.markers import abort_strays, is_final, write_marker
+from penstock.broker.markers import is_final, write_marker
 from penstock.broker.outcome import Hangup, Reply, Wait
 from penstock.broker.topics import TRANSACTIONS_TOPIC, ServedTopic
 from penstock.coordinate.groups.placement import group_partition
 from penstock.coordinate.transactions.coordinator import Transactions
 from penstock.coordinate.transactions.outcome import Answer, Markers, TransactionOutcome
 from penstock.coordinate.transactions.settings import TransactionSettings
-from penstock.coordinate.transactions.states import State
 from penstock.coordinate.transactions.transaction import Transaction
 from penstock.kit.refusal import Refused
 from penstock.log.partition import Partition
+from penstock.log.producers import Producer
 from penstock.protocol.errors import KafkaError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _SETTINGS = (
 )
 FEATURE = "transaction.version"
 # How often markers that a failed disk did not take are tried again.
-RETRY_INTERVAL_MS = 1_000
+RETRY_INTERVAL_MS = 2_000
 # Transactional ids that are forgotten, or transactions aborted, in one go.
 SWEEP_IDS = 256
 
@@ -156,15 +156,6 @@ class TransactionCoordinator:
             return KafkaError.NONE
         return self.machine.verify(transactional_id, *producer, (place,))[place]
 
-    def knows(self, producer_id: int, partition: Partition) -> bool:
-        """Whether a transaction of that producer goes on, or ends, in the partition."""
-        place = (partition.topic, partition.index)
-        return any(
-            known.producer_id == producer_id and place in known.partitions
-            for known in self.machine.all()
-            if known.state is State.ONGOING or known.state.is_prepared
-        )
-
     # What the coordinator does by itself
 
     def abort_late(self, now_ms: int) -> bool:
@@ -190,17 +181,37 @@ class TransactionCoordinator:
                 end.again(now_ms)
         return False
 
-    def abort_strays(self, now_ms: int) -> None:
-        """After a crash: ends what the partitions hold of transactions that no record tells of."""
+    def settle_strays(self, now_ms: int) -> None:
+        """After a crash: batches may be on disk, and the record that their partition was added not. Their transaction
+        goes on with them, if it can; if not they are aborted, or readers would wait for its end for ever.
+        """
         if self._unloaded:
             return
-        for partition, producer_id in abort_strays(self._broker, self._broker.topics.partitions(), now_ms):
-            log.warning(
-                "%s-%d: the transaction of producer %d is not known and was aborted",
-                partition.topic,
-                partition.index,
-                producer_id,
-            )
+        owners = {known.producer_id: known for known in self.machine.all()}
+        for partition in self._broker.topics.partitions():
+            for producer in partition.producers():
+                owner = owners.get(producer.producer_id)
+                if producer.transaction_start >= 0 and not self._takes(owner, producer, partition, now_ms):
+                    log.warning(
+                        "%s-%d: the transaction of producer %d is not known and is aborted",
+                        partition.topic,
+                        partition.index,
+                        producer.producer_id,
+                    )
+                    ends = (producer.producer_id, producer.epoch)
+                    write_marker(self._broker, partition, ends, False, producer.coordinator_epoch, 0, now_ms)
+
+    def _takes(self, owner: Transaction | None, producer: Producer, partition: Partition, now_ms: int) -> bool:
+        """Whether a partition with an open transaction is, or becomes, part of the transaction of its producer."""
+        place = (partition.topic, partition.index)
+        if owner is None:
+            return False
+        if owner.state.is_prepared and place in owner.partitions:
+            return True
+        outcome = self.machine.add_partitions(
+            owner.transactional_id, producer.producer_id, producer.epoch, (place,), owner.client_version, now_ms
+        )
+        return not self.settle(outcome, now_ms).error
 
     # Ends
 
