@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from penstock.coordinate.transactions.records import read_key, read_value, record_of, tombstone_of
 from penstock.protocol import messages as m
-from penstock.testing.apache_kafka import apache_kafka
+from penstock.records.batch import walk
+from penstock.records.record import decode_records
+from penstock.testing.apache_kafka import ApacheKafka, apache_kafka
 from penstock.testing.broker_in_memory import InMemoryBroker
 from tests.broker.admin.wire import Wire
 from tests.broker.transacting import Got, Transactional
@@ -19,12 +22,17 @@ SECONDS_MAX = 20
 
 
 @pytest.fixture(scope="module")
-def apache() -> Iterator[Wire]:
+def node() -> Iterator[ApacheKafka]:
     with apache_kafka(config=SETTINGS) as node:
-        host, port = node.bootstrap_servers.split(":")
-        with Wire(host, int(port)) as wire:
-            prepare(wire)
-            yield wire
+        yield node
+
+
+@pytest.fixture(scope="module")
+def apache(node) -> Iterator[Wire]:
+    host, port = node.bootstrap_servers.split(":")
+    with Wire(host, int(port)) as wire:
+        prepare(wire)
+        yield wire
 
 
 @pytest.fixture(scope="module")
@@ -290,3 +298,28 @@ def test_the_features_are_those_of_apache_kafka(apache, ours):
 
     for version in (3, 4):
         assert told(ours, version) == told(apache, version)
+
+
+def test_its_records_are_read_and_written_the_same(apache, node):
+    """After the scripts above, all kinds of records lie in Apache Kafka's topic."""
+    script = Script(apache)
+    ends(script)
+    records = [
+        record
+        for path in sorted(node.log_dir.glob("__transaction_state-*/*.log"))
+        for _, batch in walk(memoryview(bytearray(path.read_bytes())))
+        for record in decode_records(batch, 1 << 24)
+    ]
+
+    read = 0
+    for record in records:
+        name = read_key(record.key)
+        if record.value is None:
+            assert tombstone_of(name) == (record.key, None)
+            continue
+        transaction = read_value(name, record.value)
+        # Apache Kafka has no order among partitions.
+        if len(transaction.partitions) < 2:
+            assert record_of(transaction, 2) == (record.key, record.value)
+            read += 1
+    assert read > 20
