@@ -115,6 +115,16 @@ class Simulation(RuleBasedStateMachine):
         self.broker.sync()
         self.broker.broker.waiting.settle()
 
+    @rule(data=st.data())
+    def sync_one(self, data: st.DataObject) -> None:
+        """One log gets to the disk before the others."""
+        waiting = {(one.topic, one.index): one for one in self.broker.broker.to_sync}
+        if waiting:
+            chosen = waiting[data.draw(st.sampled_from(sorted(waiting)))]
+            self.broker.broker.to_sync.discard(chosen)
+            self.broker.broker.synced(chosen, chosen.sync())
+            self.broker.broker.waiting.settle()
+
     @rule(ms=st.sampled_from([100, 5_000, LONG_MS]))
     def pass_time(self, ms: int) -> None:
         self.broker.advance(ms)
