@@ -29,11 +29,15 @@ def test_the_answer_is_the_table(broker, version):
     assert list(told) == sorted(told)
 
 
-def test_no_feature_is_told_that_stands_for_an_api_we_do_not_serve(broker):
-    response = broker.request(ApiVersions(client_software_name="test", client_software_version="1"), 4)
+@pytest.mark.parametrize(("version", "supported"), [(3, []), (4, [("transaction.version", 0, 2)])])
+def test_only_features_are_told_whose_apis_are_served(broker, version, supported):
+    response = broker.request(ApiVersions(client_software_name="test", client_software_version="1"), version)
 
-    assert response.supported_features == response.finalized_features == []
-    assert response.finalized_features_epoch == -1
+    told = [(feature.name, feature.min_version, feature.max_version) for feature in response.supported_features]
+    finalized = [(entry.name, entry.max_version_level) for entry in response.finalized_features]
+    assert told == supported
+    assert finalized == [("transaction.version", 2)]
+    assert response.finalized_features_epoch > 0
 
 
 def test_produce_is_told_from_version_0_on_for_old_clients_and_served_from_3_on():

@@ -126,6 +126,20 @@ def markers_written(topic: str, topic_id: bytes, version: int) -> Any:
     return request(markers=[request.WritableTxnMarker(5, 0, True, topics, 0, min(version, 2) - 1)])
 
 
+def partitions_added(topic: str, topic_id: bytes, version: int) -> Any:
+    request = m.AddPartitionsToTxnRequest
+    topics = [request.AddPartitionsToTxnTopic(topic, [0])]
+    if version < 4:
+        return request(v3_and_below_transactional_id="tx", v3_and_below_producer_id=0, v3_and_below_topics=topics)
+    return request(transactions=[request.AddPartitionsToTxnTransaction("tx", 0, 0, False, topics)])
+
+
+def offsets_committed_in_transaction(topic: str, topic_id: bytes, version: int) -> Any:
+    request = m.TxnOffsetCommitRequest
+    part = request.TxnOffsetCommitRequestPartition(0, 1, -1, "note")
+    return request("tx", topic, 0, 0, topics=[request.TxnOffsetCommitRequestTopic(topic, [part])])
+
+
 ASKED: dict[ApiKey, Ask] = {
     ApiKey.PRODUCE: produced,
     ApiKey.FETCH: fetched,
@@ -147,6 +161,12 @@ ASKED: dict[ApiKey, Ask] = {
     ApiKey.DELETE_TOPICS: topics_deleted,
     ApiKey.DELETE_RECORDS: records_deleted,
     ApiKey.INIT_PRODUCER_ID: lambda *_: m.InitProducerIdRequest(transactional_id=None),
+    ApiKey.ADD_PARTITIONS_TO_TXN: partitions_added,
+    ApiKey.ADD_OFFSETS_TO_TXN: lambda topic, *_: m.AddOffsetsToTxnRequest("tx", 0, 0, topic),
+    ApiKey.END_TXN: lambda *_: m.EndTxnRequest("tx", 0, 0, True),
+    ApiKey.TXN_OFFSET_COMMIT: offsets_committed_in_transaction,
+    ApiKey.DESCRIBE_TRANSACTIONS: lambda topic, *_: m.DescribeTransactionsRequest(["tx", topic]),
+    ApiKey.LIST_TRANSACTIONS: lambda *_: m.ListTransactionsRequest(),
     ApiKey.OFFSET_FOR_LEADER_EPOCH: epochs,
     ApiKey.WRITE_TXN_MARKERS: markers_written,
     ApiKey.DESCRIBE_CONFIGS: configs_described,
@@ -174,11 +194,15 @@ VERSIONS = [(key, version) for key, served in SERVED.items() for version in rang
 
 @pytest.fixture
 def broker() -> InMemoryBroker:
-    """With a topic that has a record, and a group that committed an offset."""
-    broker = InMemoryBroker({"offsets.topic.num.partitions": "2"})
+    """With a topic that has a record, a group that committed an offset, and a transaction with both of their topics."""
+    broker = InMemoryBroker({"offsets.topic.num.partitions": "2", "transaction.state.log.num.partitions": "2"})
     create(broker, "orders")
     produce(broker, batch())
     broker.request(offsets_committed("orders", bytes(16), 9), 9)
+    broker.request(m.FindCoordinatorRequest(coordinator_keys=["tx"], key_type=1))
+    broker.request(m.InitProducerIdRequest("tx", 60_000))
+    broker.request(partitions_added("orders", bytes(16), 3), 3)
+    broker.request(m.AddOffsetsToTxnRequest("tx", 0, 0, "orders"))
     return broker
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.broker.internal import read_all
 from penstock.broker.outcome import Reply, Wait
-from penstock.broker.topics import METADATA_TOPIC, OFFSETS_TOPIC, ServedTopic
+from penstock.broker.topics import METADATA_TOPIC, OFFSETS_TOPIC, TRANSACTIONS_TOPIC, ServedTopic
 from penstock.coordinate.metadata.commands import Metadata
 from penstock.coordinate.metadata.outcome import (
     BrokerConfigured,
@@ -40,9 +40,9 @@ CreatableTopicConfig = CreateTopicsRequest.CreatableTopicConfig
 # The id of the metadata log in every Kafka cluster.  Source: Uuid.METADATA_TOPIC_ID.
 METADATA_TOPIC_ID = (1).to_bytes(16, "big")
 FIRST_EPOCH = 0
-# The level of Kafka 4.3: which records the log may hold. No other feature is finalized, each stands for APIs that are
-# not served, and clients take a missing one for level 0.
-FEATURES = {"metadata.version": 30}
+# The levels of a fresh Kafka 4.3: which records the log may hold, and how transactions go. No other feature is
+# finalized, each stands for APIs that are not served, and clients take a missing one for level 0.
+FEATURES = {"metadata.version": 30, "transaction.version": 2}
 
 # Which config has the effort of each codec; Snappy has none.
 LEVELS = {
@@ -184,6 +184,16 @@ class Controller:
                 "compression.type": "producer",
                 "segment.bytes": str(settings.offsets_topic_segment_bytes),
             }
+        elif name == TRANSACTIONS_TOPIC:
+            settings = self._broker.settings
+            count = settings.transaction_state_log_num_partitions
+            configs = {
+                "cleanup.policy": "compact",
+                "compression.type": "uncompressed",
+                "min.insync.replicas": "1",
+                "segment.bytes": str(settings.transaction_state_log_segment_bytes),
+                "unclean.leader.election.enable": "false",
+            }
         return CreatableTopic(
             name=name,
             num_partitions=count,
@@ -291,6 +301,8 @@ class Controller:
             broker.topics.extend(served, broker.log.partitions[served.name, index])
         if served.name == OFFSETS_TOPIC:
             broker.coordinator.opened(served, first, now_ms)
+        elif served.name == TRANSACTIONS_TOPIC:
+            broker.transactions.opened(served, first, now_ms)
 
     def _delete(self, change: TopicDeleted, now_ms: int) -> None:
         broker = self._broker
@@ -303,5 +315,7 @@ class Controller:
             broker.waiting.wake(partition)
         if change.name == OFFSETS_TOPIC:
             broker.coordinator.closed(len(served.partitions), now_ms)
+        elif change.name == TRANSACTIONS_TOPIC:
+            broker.transactions.closed()
         else:
             broker.coordinator.topics_deleted([(change.name, change.topic_id)], now_ms)

@@ -12,12 +12,14 @@ from penstock.broker.controller import Controller
 from penstock.broker.coordinator import GroupCoordinator
 from penstock.broker.fetch_sessions import FetchSessions
 from penstock.broker.internal import InternalLog
+from penstock.broker.markers import Markers
 from penstock.broker.metrics import Metrics
 from penstock.broker.outcome import Outcome
 from penstock.broker.producer_ids import ProducerIds
 from penstock.broker.session import Session
-from penstock.broker.topics import OFFSETS_TOPIC, Topics
-from penstock.broker.transactions import Markers, Verify, nobody_knows
+from penstock.broker.topics import OFFSETS_TOPIC, TRANSACTIONS_TOPIC, Topics
+from penstock.broker.transactions import RETRY_INTERVAL_MS, TransactionCoordinator
+from penstock.broker.verification import Verify
 from penstock.broker.waiting import Waiting
 from penstock.coordinate.metadata.settings import ConfigKind
 from penstock.kit.clock import Clock
@@ -43,7 +45,7 @@ class Broker:
 
     handlers: by API key; served: which versions of each; endpoints: by listener name, filled before the first request;
     to_sync: partitions that want an fsync, which is the server's to do, in a thread; verify_transaction: what the
-    transaction coordinator says of a producer's claim, set by who has one; markers: how it ends transactions.
+    transaction coordinator says of a producer's claim; markers: how it ends transactions.
     """
 
     def __init__(self, settings: BrokerSettings, files: Files, clock: Clock, dice: Callable[[int], bytes]) -> None:
@@ -68,13 +70,14 @@ class Broker:
             settings=LogSettings(durable=settings.durable),
         )
         self.internal = InternalLog(self)
-        self.verify_transaction: Verify = nobody_knows
         self.markers = Markers(self)
         self.handlers: dict[int, Handler] = {}
         self.chores = Chores()
         self.controller: Controller
         self.coordinator: GroupCoordinator
         self.producer_ids: ProducerIds
+        self.transactions: TransactionCoordinator
+        self.verify_transaction: Verify
 
     @property
     def cluster_id(self) -> str:
@@ -140,6 +143,14 @@ class Broker:
         offsets = self.topics.by_name.get(OFFSETS_TOPIC)
         if offsets is not None:
             self.coordinator.load(offsets.partitions, now_ms)
+        # After the groups, whose offsets wait for the ends of transactions.
+        self.transactions = TransactionCoordinator(self)
+        self.verify_transaction = self.transactions.verify
+        states = self.topics.by_name.get(TRANSACTIONS_TOPIC)
+        if states is not None:
+            self.transactions.load(states.partitions, now_ms)
+        if self.log.previous_broker_epoch < 0:
+            self.transactions.settle_strays(now_ms)
 
     def _begin_epochs(self) -> None:
         """After a crash a log may end before what clients have read: a new leader epoch tells them so (KIP-320)."""
@@ -155,6 +166,10 @@ class Broker:
         every(settings.log_retention_check_interval_ms, Sweep(self.topics.partitions, self._retain), now_ms)
         every(CARE_INTERVAL_MS, Sweep(self.topics.partitions, self._care), now_ms)
         every(REMOVAL_INTERVAL_MS, self._remove_deleted, now_ms)
+        transactions = self.transactions
+        every(settings.transaction_abort_timed_out_transaction_cleanup_interval_ms, transactions.abort_late, now_ms)
+        every(settings.transaction_remove_expired_transaction_cleanup_interval_ms, transactions.expire, now_ms)
+        every(RETRY_INTERVAL_MS, transactions.retry, now_ms)
         every(settings.log_flush_offset_checkpoint_interval_ms, self._checkpoint, now_ms)
         every(settings.log_flush_start_offset_checkpoint_interval_ms, self._checkpoint_starts, now_ms)
 
@@ -166,6 +181,7 @@ class Broker:
         if partition.offline is not None:
             if partition.try_recover(now_ms):
                 self.coordinator.recovered(partition, now_ms)
+                self.transactions.recovered(partition, now_ms)
                 self.waiting.wake(partition)
         elif partition.wants_sync(now_ms):
             self.to_sync.add(partition)

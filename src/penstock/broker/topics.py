@@ -10,6 +10,7 @@ from penstock.protocol.errors import KafkaError
 from penstock.records.codec import Codec
 
 OFFSETS_TOPIC = "__consumer_offsets"
+TRANSACTIONS_TOPIC = "__transaction_state"
 METADATA_TOPIC = CLUSTER_METADATA
 
 _CODECS = {codec.name.lower(): codec for codec in Codec} | {"uncompressed": Codec.NONE}

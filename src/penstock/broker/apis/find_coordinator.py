@@ -1,4 +1,4 @@
-"""FindCoordinator: this broker coordinates every group, once the topic that remembers groups is there."""
+"""FindCoordinator: this broker coordinates all groups and transactions, once their topics are there."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,6 @@ class FindCoordinator:
             error = self.broker.coordinator.error_for(key, now_ms)
             return error, f"the partition of {key!r} in __consumer_offsets is not available" if error else ""
         if kind == TRANSACTION:
-            # The code clients take as final: they would ask again forever for "not available".
-            return KafkaError.UNSUPPORTED_VERSION, "this broker does not serve transactions"
+            error = self.broker.transactions.error_for(key, now_ms)
+            return error, f"the partition of {key!r} in __transaction_state is not available" if error else ""
         return KafkaError.INVALID_REQUEST, f"coordinators of key type {kind} are not served"

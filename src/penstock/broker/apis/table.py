@@ -31,6 +31,8 @@ from penstock.broker.apis.repeated import (
     RepeatedProduce,
 )
 from penstock.broker.apis.topics import TopicApis
+from penstock.broker.apis.transaction_admin import TransactionAdminApis
+from penstock.broker.apis.transactions import TransactionApis
 from penstock.broker.apis.txn_markers import WriteTxnMarkers
 from penstock.broker.outcome import Outcome
 from penstock.broker.session import Session
@@ -93,6 +95,10 @@ SERVED: dict[ApiKey, Served] = {
     ApiKey.DELETE_TOPICS: Served(1, 6, lambda broker: TopicApis(broker).delete),
     ApiKey.DELETE_RECORDS: Served(0, 2, lambda broker: DeleteRecords(broker).handle),
     ApiKey.INIT_PRODUCER_ID: Served(0, 5, lambda broker: InitProducerId(broker).handle),
+    ApiKey.ADD_PARTITIONS_TO_TXN: Served(0, 5, lambda broker: TransactionApis(broker).add_partitions),
+    ApiKey.ADD_OFFSETS_TO_TXN: Served(0, 4, lambda broker: TransactionApis(broker).add_offsets),
+    ApiKey.END_TXN: Served(0, 5, lambda broker: TransactionApis(broker).end),
+    ApiKey.TXN_OFFSET_COMMIT: Served(0, 5, lambda broker: TransactionApis(broker).commit_offsets),
     ApiKey.OFFSET_FOR_LEADER_EPOCH: Served(2, 4, lambda broker: OffsetForLeaderEpoch(broker).handle),
     ApiKey.WRITE_TXN_MARKERS: Served(1, 2, lambda broker: WriteTxnMarkers(broker).handle),
     ApiKey.DESCRIBE_CONFIGS: Served(1, 4, lambda broker: ConfigApis(broker).describe),
@@ -105,6 +111,8 @@ SERVED: dict[ApiKey, Served] = {
     ApiKey.DESCRIBE_CLUSTER: Served(0, 2, lambda broker: DescribeCluster(broker).handle),
     ApiKey.DESCRIBE_PRODUCERS: Served(0, 0, lambda broker: DescribeProducers(broker).handle),
     ApiKey.LIST_CONFIG_RESOURCES: Served(0, 1, lambda broker: ListConfigResources(broker).handle),
+    ApiKey.DESCRIBE_TRANSACTIONS: Served(0, 0, lambda broker: TransactionAdminApis(broker).describe),
+    ApiKey.LIST_TRANSACTIONS: Served(0, 2, lambda broker: TransactionAdminApis(broker).list),
     ApiKey.DESCRIBE_TOPIC_PARTITIONS: Served(0, 0, lambda broker: DescribeTopicPartitions(broker).handle),
 }
 

@@ -78,6 +78,14 @@ class BrokerSettings:
     offsets_retention_minutes: int
     offsets_retention_check_interval_ms: int
 
+    transaction_max_timeout_ms: int
+    transactional_id_expiration_ms: int
+    transaction_state_log_num_partitions: int
+    transaction_state_log_segment_bytes: int
+    transaction_abort_timed_out_transaction_cleanup_interval_ms: int
+    transaction_remove_expired_transaction_cleanup_interval_ms: int
+    transaction_partition_verification_enable: bool
+
     @classmethod
     def from_mapping(cls, given: Mapping[str, str]) -> Self:
         """Settings from texts by name. Error: SettingError."""

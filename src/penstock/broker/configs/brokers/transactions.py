@@ -1,25 +1,25 @@
 """Transactions, and the state of share groups."""
 
 SETTINGS = """
-transaction.max.timeout.ms int = 900000 [1..]
+transaction.max.timeout.ms int = 900000 [1..] acts
     The longest timeout that a transactional producer may ask for.
-transactional.id.expiration.ms int = 604800000 [1..]
+transactional.id.expiration.ms int = 604800000 [1..] acts
     A transactional id that is silent this long is forgotten.
-transaction.state.log.num.partitions int = 50 [1..]
+transaction.state.log.num.partitions int = 50 [1..] acts
     Partitions of __transaction_state.
 transaction.state.log.replication.factor short = 1 only:one-node
     Copies of __transaction_state. One node holds one.
 transaction.state.log.min.isr int = 1 only:one-node
     min.insync.replicas of __transaction_state. One node holds one copy.
-transaction.state.log.segment.bytes int = 104857600 [1..]
+transaction.state.log.segment.bytes int = 104857600 [1..] acts
     segment.bytes of __transaction_state.
 transaction.state.log.load.buffer.size int = 5242880 [1..]
     Bytes read at once while transactions are loaded.
-transaction.abort.timed.out.transaction.cleanup.interval.ms int = 10000 [1..]
+transaction.abort.timed.out.transaction.cleanup.interval.ms int = 10000 [1..] acts
     How often transactions are looked at for their timeout.
-transaction.remove.expired.transaction.cleanup.interval.ms int = 3600000 [1..]
+transaction.remove.expired.transaction.cleanup.interval.ms int = 3600000 [1..] acts
     How often transactional ids are looked at for their expiry.
-transaction.partition.verification.enable boolean = true cluster
+transaction.partition.verification.enable boolean = true cluster acts
     Whether a transactional write is checked against its coordinator.
 transaction.two.phase.commit.enable boolean = false only:two-phase
     Whether outside coordinators may hold transactions open.
