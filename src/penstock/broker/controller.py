@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from penstock.broker.features import FEATURES
 from penstock.broker.internal import read_all
 from penstock.broker.outcome import Reply, Wait
-from penstock.broker.topics import METADATA_TOPIC, OFFSETS_TOPIC, ServedTopic
+from penstock.broker.topics import METADATA_TOPIC, OFFSETS_TOPIC, SHARE_STATE_TOPIC, ServedTopic
 from penstock.coordinate.metadata.commands import Metadata
 from penstock.coordinate.metadata.outcome import (
     BrokerConfigured,
@@ -39,9 +40,8 @@ CreatableTopicConfig = CreateTopicsRequest.CreatableTopicConfig
 # The id of the metadata log in every Kafka cluster.  Source: Uuid.METADATA_TOPIC_ID.
 METADATA_TOPIC_ID = (1).to_bytes(16, "big")
 FIRST_EPOCH = 0
-# The level of Kafka 4.3: which records the log may hold. No other feature is finalized, each stands for APIs that are
-# not served, and clients take a missing one for level 0.
-FEATURES = {"metadata.version": 30}
+# metadata.version is that of Kafka 4.3: which records the log may hold.
+LEVELS_SET = {"metadata.version": 30} | {name: feature.level for name, feature in FEATURES.items()}
 
 # Which config has the effort of each codec; Snappy has none.
 LEVELS = {
@@ -86,8 +86,9 @@ class Controller:
 
     def start(self, now_ms: int) -> None:
         """Sets up a new cluster, or takes stock: every topic gets its logs, a log without a topic goes."""
-        if not self.metadata.features:
-            self.commit(self.metadata.set_features(FEATURES), now_ms)
+        missing = {name: level for name, level in LEVELS_SET.items() if name not in self.metadata.features}
+        if missing:
+            self.commit(self.metadata.set_features(missing), now_ms)
         broker = self._broker
         topics = self.metadata.topics
         for (name, index), partition in list(broker.log.partitions.items()):
@@ -145,6 +146,17 @@ class Controller:
                 "cleanup.policy": "compact",
                 "compression.type": "producer",
                 "segment.bytes": str(settings.offsets_topic_segment_bytes),
+            }
+        elif name == SHARE_STATE_TOPIC:
+            settings = self._broker.settings
+            count = settings.share_coordinator_state_topic_num_partitions
+            # What is of no use any more is deleted by who knows which that is.
+            configs = {
+                "cleanup.policy": "delete",
+                "compression.type": "producer",
+                "min.insync.replicas": "1",
+                "retention.ms": "-1",
+                "segment.bytes": str(settings.share_coordinator_state_topic_segment_bytes),
             }
         return CreatableTopic(
             name=name,
@@ -253,6 +265,8 @@ class Controller:
             broker.topics.extend(served, broker.log.partitions[served.name, index])
         if served.name == OFFSETS_TOPIC:
             broker.coordinator.opened(served, first, now_ms)
+        elif served.name == SHARE_STATE_TOPIC:
+            broker.shares.opened(served, first)
 
     def _delete(self, change: TopicDeleted, now_ms: int) -> None:
         broker = self._broker
@@ -265,5 +279,8 @@ class Controller:
             broker.waiting.wake(partition)
         if change.name == OFFSETS_TOPIC:
             broker.coordinator.closed(len(served.partitions), now_ms)
+        elif change.name == SHARE_STATE_TOPIC:
+            broker.shares.renew()
         else:
+            broker.shares.topics_deleted({change.topic_id}, now_ms)
             broker.coordinator.topics_deleted([(change.name, change.topic_id)], now_ms)

@@ -16,9 +16,12 @@ from penstock.broker.metrics import Metrics
 from penstock.broker.outcome import Outcome
 from penstock.broker.producer_ids import ProducerIds
 from penstock.broker.session import Session
-from penstock.broker.topics import OFFSETS_TOPIC, Topics
+from penstock.broker.share.partitions import SharePartitions
+from penstock.broker.share.sessions import ShareSession, ShareSessions
+from penstock.broker.topics import OFFSETS_TOPIC, SHARE_STATE_TOPIC, Topics
 from penstock.broker.waiting import Waiting
 from penstock.coordinate.metadata.settings import ConfigKind
+from penstock.coordinate.share.store import ShareKey
 from penstock.kit.clock import Clock
 from penstock.kit.files import Files
 from penstock.log.directory import LogDirectory
@@ -70,6 +73,8 @@ class Broker:
         self.chores = Chores()
         self.controller: Controller
         self.coordinator: GroupCoordinator
+        self.shares: SharePartitions
+        self.share_sessions = ShareSessions(settings.group_share_max_share_sessions)
         self.producer_ids: ProducerIds
 
     @property
@@ -104,8 +109,21 @@ class Broker:
         """Does what is due; gives the time of the next call, earlier ones do no harm."""
         due_ms = self.chores.do(now_ms)
         self.coordinator.tick(now_ms)
-        groups_ms = self.coordinator.groups.next_deadline_ms()
-        return due_ms if groups_ms is None else min(due_ms, groups_ms)
+        self.shares.tick(now_ms)
+        deadlines = (self.coordinator.groups.next_deadline_ms(), self.shares.next_deadline_ms())
+        return min(due_ms, *(deadline for deadline in deadlines if deadline is not None), due_ms)
+
+    def disconnected(self, session: Session) -> None:
+        """A connection is gone: what its members of share groups held is given back."""
+        for share_session in self.share_sessions.owned_by(session):
+            self.end_share_session(share_session, self.clock.now_ms())
+
+    def end_share_session(self, session: ShareSession, now_ms: int) -> list[Partition]:
+        """Closes it and gives back what was held in it; where that was written."""
+        self.share_sessions.close(session)
+        keys = [ShareKey(session.group_id, *place) for place in session.places]
+        done = [self.shares.release(key, session.member_id, now_ms) for key in keys]
+        return [partition for partition in done if isinstance(partition, Partition)]
 
     def synced(self, partition: Partition, offset: int) -> None:
         """All before `offset` is on disk: what waits for that goes on."""
@@ -132,6 +150,10 @@ class Broker:
         self.controller.start(now_ms)
         if self.log.previous_broker_epoch < 0:
             self._begin_epochs()
+        self.shares = SharePartitions(self)
+        share_states = self.topics.by_name.get(SHARE_STATE_TOPIC)
+        if share_states is not None:
+            self.shares.load(share_states.partitions)
         self.coordinator = GroupCoordinator(self)
         offsets = self.topics.by_name.get(OFFSETS_TOPIC)
         if offsets is not None:
@@ -153,6 +175,8 @@ class Broker:
         every(REMOVAL_INTERVAL_MS, self._remove_deleted, now_ms)
         every(settings.log_flush_offset_checkpoint_interval_ms, self._checkpoint, now_ms)
         every(settings.log_flush_start_offset_checkpoint_interval_ms, self._checkpoint_starts, now_ms)
+        every(settings.share_coordinator_cold_partition_snapshot_interval_ms, self.shares.snapshot_cold, now_ms)
+        every(settings.share_coordinator_state_topic_prune_interval_ms, self.shares.prune, now_ms)
 
     def _retain(self, partition: Partition, now_ms: int) -> None:
         if partition.apply_retention(now_ms):
@@ -162,6 +186,7 @@ class Broker:
         if partition.offline is not None:
             if partition.try_recover(now_ms):
                 self.coordinator.recovered(partition, now_ms)
+                self.shares.recovered(partition)
                 self.waiting.wake(partition)
         elif partition.wants_sync(now_ms):
             self.to_sync.add(partition)

@@ -10,6 +10,7 @@ from penstock.protocol.errors import KafkaError
 from penstock.records.codec import Codec
 
 OFFSETS_TOPIC = "__consumer_offsets"
+SHARE_STATE_TOPIC = "__share_group_state"
 METADATA_TOPIC = CLUSTER_METADATA
 
 _CODECS = {codec.name.lower(): codec for codec in Codec} | {"uncompressed": Codec.NONE}

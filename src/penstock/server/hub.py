@@ -80,6 +80,7 @@ class Hub:
             self.connections.discard(connection)
             self.places.leave(connection.host)
             self.broker.waiting.cancel(connection)
+            self.broker.disconnected(connection.session)
 
     def wrong_size(self, size: int) -> Malformed:
         """What to raise for a size that no request has, or none may have."""

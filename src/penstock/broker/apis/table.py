@@ -21,6 +21,10 @@ from penstock.broker.apis.offsets import OffsetApis
 from penstock.broker.apis.partitions_admin import CreatePartitions
 from penstock.broker.apis.produce import Produce
 from penstock.broker.apis.producer_ids import InitProducerId
+from penstock.broker.apis.share_acknowledge import ShareAcknowledge
+from penstock.broker.apis.share_fetch import ShareFetch
+from penstock.broker.apis.share_groups import ShareGroupApis
+from penstock.broker.apis.share_offsets import ShareOffsetApis
 from penstock.broker.apis.topics import TopicApis
 from penstock.broker.outcome import Outcome
 from penstock.broker.session import Session
@@ -79,6 +83,13 @@ SERVED: dict[ApiKey, Served] = {
     ApiKey.DESCRIBE_CLUSTER: Served(0, 2, lambda broker: DescribeCluster(broker).handle),
     ApiKey.LIST_CONFIG_RESOURCES: Served(0, 1, lambda broker: ListConfigResources(broker).handle),
     ApiKey.DESCRIBE_TOPIC_PARTITIONS: Served(0, 0, lambda broker: DescribeTopicPartitions(broker).handle),
+    ApiKey.SHARE_GROUP_HEARTBEAT: Served(1, 1, lambda broker: ShareGroupApis(broker).heartbeat),
+    ApiKey.SHARE_GROUP_DESCRIBE: Served(1, 1, lambda broker: ShareGroupApis(broker).describe),
+    ApiKey.SHARE_FETCH: Served(1, 2, lambda broker: ShareFetch(broker).handle),
+    ApiKey.SHARE_ACKNOWLEDGE: Served(1, 2, lambda broker: ShareAcknowledge(broker).handle),
+    ApiKey.DESCRIBE_SHARE_GROUP_OFFSETS: Served(0, 1, lambda broker: ShareOffsetApis(broker).describe),
+    ApiKey.ALTER_SHARE_GROUP_OFFSETS: Served(0, 0, lambda broker: ShareOffsetApis(broker).alter),
+    ApiKey.DELETE_SHARE_GROUP_OFFSETS: Served(0, 0, lambda broker: ShareOffsetApis(broker).delete),
 }
 
 

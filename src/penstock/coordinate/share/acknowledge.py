@@ -73,7 +73,7 @@ def acknowledge(partition: SharePartition, member: str, acks: Sequence[Ack], rul
             continue
         fault = _range_fault(partition, ack)
         if fault is None and ack.first <= done:
-            text = "The record state is invalid. The acknowledgement of delivery could not be completed."
+            text = "The offset cannot be acknowledged. The offset is not acquired."
             fault = Refused(KafkaError.INVALID_RECORD_STATE, text)
         if fault is not None:
             return fault

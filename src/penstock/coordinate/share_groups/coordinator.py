@@ -12,6 +12,7 @@ from penstock.coordinate.share_groups import heartbeat, reading, records
 from penstock.coordinate.share_groups.group import ShareGroup, TopicState
 from penstock.coordinate.share_groups.heartbeat import Client, ShareDesk, VersionedTopics
 from penstock.coordinate.share_groups.settings import ShareConfigs, ShareSettings
+from penstock.protocol.errors import KafkaError
 
 
 class ShareGroups:
@@ -42,6 +43,27 @@ class ShareGroups:
     def describe(self, group_id: str) -> Any:
         """ShareGroupDescribe of one group."""
         return reading.describe(self._share, group_id)
+
+    def describe_fault(self, group_id: str) -> tuple[KafkaError, str | None]:
+        """Why the offsets of a group cannot be told; one that does not exist has none."""
+        if not group_id:
+            return KafkaError.INVALID_GROUP_ID, None
+        error = self._share.desk.absence_of(group_id)
+        if not error and group_id in self._share.desk.groups and self.get(group_id) is None:
+            return KafkaError.GROUP_ID_NOT_FOUND, f"Group {group_id} is not a share group."
+        return error, None
+
+    def offsets_fault(self, group_id: str, *, may_be_missing: bool) -> tuple[KafkaError, str | None]:
+        """Why the offsets of a group may not be changed."""
+        fault = self.describe_fault(group_id)
+        group = self.get(group_id)
+        if fault[0] or (group is None and may_be_missing):
+            return fault
+        if group is None:
+            return KafkaError.GROUP_ID_NOT_FOUND, f"Group {group_id} not found."
+        if group.members:
+            return KafkaError.NON_EMPTY_GROUP, "The group is not empty."
+        return KafkaError.NONE, None
 
     def get(self, group_id: str) -> ShareGroup | None:
         """The group if it is there and a share group."""
