@@ -34,10 +34,12 @@ def batch(*values: bytes, key: bytes | None = b"k", timestamp_ms: int = 1_700_00
     return bytes(build([Record(key, value, (), timestamp_ms) for value in values or (b"v",)], **header))
 
 
-def produce_request(*parts: tuple[str, int, bytes | None], acks: int = 1, timeout_ms: int = 1_000) -> Any:
+def produce_request(
+    *parts: tuple[str, int, bytes | None], acks: int = 1, timeout_ms: int = 1_000, transactional_id: str | None = None
+) -> Any:
     """parts: (topic, partition, batch)."""
     return Produce(
-        transactional_id=None,
+        transactional_id=transactional_id,
         acks=acks,
         timeout_ms=timeout_ms,
         topic_data=[

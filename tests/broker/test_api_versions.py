@@ -29,11 +29,28 @@ def test_the_answer_is_the_table(broker, version):
     assert list(told) == sorted(told)
 
 
-def test_no_feature_is_told_that_stands_for_an_api_we_do_not_serve(broker):
+def test_a_feature_is_told_for_what_is_served_and_no_other(broker):
     response = broker.request(ApiVersions(client_software_name="test", client_software_version="1"), 4)
 
-    assert response.supported_features == response.finalized_features == []
-    assert response.finalized_features_epoch == -1
+    assert [(f.name, f.min_version, f.max_version) for f in response.supported_features] == [("share.version", 0, 1)]
+    assert [(f.name, f.max_version_level) for f in response.finalized_features] == [("share.version", 1)]
+    assert response.finalized_features_epoch >= 0
+
+
+def test_levels_that_begin_at_0_are_told_from_version_4_on(broker):
+    response = broker.request(ApiVersions(client_software_name="test", client_software_version="1"), 3)
+
+    assert response.supported_features == []
+    assert [f.name for f in response.finalized_features] == ["share.version"]
+
+
+def test_a_cluster_that_was_set_up_before_a_feature_gets_it_with_the_next_start(broker):
+    broker.broker.controller.commit(broker.broker.controller.metadata.set_features({"share.version": 0}), 0)
+    assert "share.version" not in broker.broker.controller.metadata.features
+
+    broker.restart()
+
+    assert broker.broker.controller.metadata.features["share.version"] == 1
 
 
 def test_produce_is_told_from_version_0_on_for_old_clients_and_served_from_3_on():

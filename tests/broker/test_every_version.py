@@ -120,6 +120,48 @@ def partitions_created(topic: str, topic_id: bytes, version: int) -> Any:
     return m.CreatePartitionsRequest(topics=[wanted], timeout_ms=1)
 
 
+def markers_written(topic: str, topic_id: bytes, version: int) -> Any:
+    request = m.WriteTxnMarkersRequest
+    topics = [request.WritableTxnMarkerTopic(topic, [0, 9])]
+    return request(markers=[request.WritableTxnMarker(5, 0, True, topics, 0, min(version, 2) - 1)])
+
+
+def share_heartbeat(topic: str, topic_id: bytes, version: int) -> Any:
+    return m.ShareGroupHeartbeatRequest(
+        group_id=f"share-{topic}", member_id="member", member_epoch=0, subscribed_topic_names=[topic]
+    )
+
+
+def share_fetched(topic: str, topic_id: bytes, version: int) -> Any:
+    request = m.ShareFetchRequest
+    parts = [request.FetchPartition(0, [])]
+    limits = {"max_wait_ms": 0, "min_bytes": 1, "max_records": 10, "batch_size": 10}
+    return request("share", "member", 0, topics=[request.FetchTopic(topic_id, parts)], **limits)
+
+
+def share_acknowledged(topic: str, topic_id: bytes, version: int) -> Any:
+    request = m.ShareAcknowledgeRequest
+    part = request.AcknowledgePartition(0, [request.AcknowledgementBatch(0, 0, [1])])
+    return request("share", "member", 1, topics=[request.AcknowledgeTopic(topic_id, [part])])
+
+
+def share_offsets_described(topic: str, topic_id: bytes, version: int) -> Any:
+    request = m.DescribeShareGroupOffsetsRequest
+    wanted = [request.DescribeShareGroupOffsetsRequestTopic(topic, [0, 9])]
+    return request(groups=[request.DescribeShareGroupOffsetsRequestGroup("share", wanted)])
+
+
+def share_offsets_altered(topic: str, topic_id: bytes, version: int) -> Any:
+    request = m.AlterShareGroupOffsetsRequest
+    parts = [request.AlterShareGroupOffsetsRequestPartition(index, 1) for index in (0, 9)]
+    return request("share", [request.AlterShareGroupOffsetsRequestTopic(topic, parts)])
+
+
+def share_offsets_deleted(topic: str, topic_id: bytes, version: int) -> Any:
+    request = m.DeleteShareGroupOffsetsRequest
+    return request("share", [request.DeleteShareGroupOffsetsRequestTopic(topic)])
+
+
 ASKED: dict[ApiKey, Ask] = {
     ApiKey.PRODUCE: produced,
     ApiKey.FETCH: fetched,
@@ -142,6 +184,7 @@ ASKED: dict[ApiKey, Ask] = {
     ApiKey.DELETE_RECORDS: records_deleted,
     ApiKey.INIT_PRODUCER_ID: lambda *_: m.InitProducerIdRequest(transactional_id=None),
     ApiKey.OFFSET_FOR_LEADER_EPOCH: epochs,
+    ApiKey.WRITE_TXN_MARKERS: markers_written,
     ApiKey.DESCRIBE_CONFIGS: configs_described,
     ApiKey.ALTER_CONFIGS: configs_altered,
     ApiKey.DESCRIBE_LOG_DIRS: log_dirs,
@@ -150,14 +193,30 @@ ASKED: dict[ApiKey, Ask] = {
     ApiKey.INCREMENTAL_ALTER_CONFIGS: configs_altered_incrementally,
     ApiKey.OFFSET_DELETE: offsets_deleted,
     ApiKey.DESCRIBE_CLUSTER: lambda *_: m.DescribeClusterRequest(),
+    ApiKey.DESCRIBE_PRODUCERS: lambda topic, *_: m.DescribeProducersRequest(
+        topics=[m.DescribeProducersRequest.TopicRequest(topic, [0, 9])]
+    ),
     ApiKey.LIST_CONFIG_RESOURCES: lambda *_: m.ListConfigResourcesRequest(),
     ApiKey.DESCRIBE_TOPIC_PARTITIONS: lambda topic, *_: m.DescribeTopicPartitionsRequest(
         topics=[m.DescribeTopicPartitionsRequest.TopicRequest(topic)]
     ),
+    ApiKey.SHARE_GROUP_HEARTBEAT: share_heartbeat,
+    ApiKey.SHARE_GROUP_DESCRIBE: lambda topic, *_: m.ShareGroupDescribeRequest(group_ids=["share", topic]),
+    ApiKey.SHARE_FETCH: share_fetched,
+    ApiKey.SHARE_ACKNOWLEDGE: share_acknowledged,
+    ApiKey.DESCRIBE_SHARE_GROUP_OFFSETS: share_offsets_described,
+    ApiKey.ALTER_SHARE_GROUP_OFFSETS: share_offsets_altered,
+    ApiKey.DELETE_SHARE_GROUP_OFFSETS: share_offsets_deleted,
 }
 
 # Asked by a member that is made up, or that has to come again with its name: an error in any case.
-ABOUT_MEMBERS = {ApiKey.HEARTBEAT, ApiKey.SYNC_GROUP, ApiKey.LEAVE_GROUP, ApiKey.JOIN_GROUP}
+ABOUT_MEMBERS = {
+    ApiKey.HEARTBEAT,
+    ApiKey.SYNC_GROUP,
+    ApiKey.LEAVE_GROUP,
+    ApiKey.JOIN_GROUP,
+    ApiKey.SHARE_ACKNOWLEDGE,
+}
 
 VERSIONS = [(key, version) for key, served in SERVED.items() for version in range(served.min, served.max + 1)]
 
@@ -169,6 +228,9 @@ def broker() -> InMemoryBroker:
     create(broker, "orders")
     produce(broker, batch())
     broker.request(offsets_committed("orders", bytes(16), 9), 9)
+    alter = m.AlterShareGroupOffsetsRequest
+    part = alter.AlterShareGroupOffsetsRequestPartition(0, 0)
+    broker.request(alter("share", [alter.AlterShareGroupOffsetsRequestTopic("orders", [part])]))
     return broker
 
 

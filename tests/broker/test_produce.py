@@ -139,10 +139,10 @@ def test_a_batch_that_breaks_a_rule_is_refused_with_a_reason(broker, data, error
     assert stored(broker).high_watermark == 0
 
 
-def test_transactional_batches_are_refused_as_long_as_there_are_no_transactions(broker):
+def test_transactional_batches_are_refused_as_long_as_there_is_no_coordinator(broker):
     data = batch(transactional=True, producer_id=1, producer_epoch=0, base_sequence=0)
 
-    assert produce(broker, data).error_code == KafkaError.INVALID_PRODUCER_ID_MAPPING
+    assert produce(broker, data, transactional_id="t").error_code == KafkaError.INVALID_PRODUCER_ID_MAPPING
 
 
 @pytest.mark.parametrize(("version", "error"), [(6, KafkaError.UNSUPPORTED_COMPRESSION_TYPE), (7, KafkaError.NONE)])

@@ -8,15 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import OFFSET_BEGINNING, Consumer, IsolationLevel, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from penstock.kit.files import RealFiles
+from penstock.log.transactions import TransactionEnd
+from penstock.log.txn_index import decode_aborted
 from penstock.protocol.primitives import to_base64
 from penstock.records.codec import Codec
 from penstock.testing.apache_kafka import ApacheKafka, apache_kafka, tool
 from penstock.testing.clock import ManualClock
 from penstock.testing.contract.log import LogWorld
+from tests.log.test_transactions import committed
 
 pytestmark = pytest.mark.apache
 
@@ -94,6 +97,25 @@ def test_dump_log_segments_agrees_after_a_crash_and_a_clean_shutdown(world: LogW
     assert f"{copy.partition.next_offset}.snapshot" in after_shutdown
 
 
+def test_dump_log_segments_lists_transactions(tmp_path: Path) -> None:
+    world = LogWorld(RealFiles(), str(tmp_path / "ours"))
+    for producer in (7, 8, 9):
+        world.add(b"v", producer_id=producer, producer_epoch=3, base_sequence=0, transactional=True)
+    for producer in (8, 7):
+        world.partition.end_transaction(TransactionEnd(producer, 3, False, 5), world.clock.now_ms())
+    assert world.directory.close()
+
+    indexes = dump(partition_files(world.path, ".txnindex"))
+    snapshots = dump(partition_files(world.path, ".snapshot"))
+
+    entries = re.findall(
+        r"version: 0 producerId: (\d+) firstOffset: (\d+) lastOffset: (\d+) lastStable\w+: (\d+)", indexes
+    )
+    assert entries == [("8", "1", "3", "0"), ("7", "0", "4", "2")]
+    found = re.findall(r"producerId: (\d+) .*coordinatorEpoch: (-?\d+) currentTxnFirstOffset: (\S+)", snapshots)
+    assert found == [("7", "5", "None"), ("8", "5", "None"), ("9", "-1", "2")]
+
+
 @pytest.fixture(scope="module")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheKafka]:
     with apache_kafka(data_dir=tmp_path_factory.mktemp("apache")) as node:
@@ -118,8 +140,9 @@ def produce(kafka: ApacheKafka, values: list[bytes]) -> None:
     assert producer.flush(30) == 0
 
 
-def consume(kafka: ApacheKafka, count: int) -> list[bytes]:
-    consumer = Consumer({"bootstrap.servers": kafka.bootstrap_servers, "group.id": "unused", "log_level": 0})
+def consume(kafka: ApacheKafka, count: int, isolation: str = "read_uncommitted") -> list[bytes]:
+    settings = {"group.id": "unused", "log_level": 0, "isolation.level": isolation}
+    consumer = Consumer({"bootstrap.servers": kafka.bootstrap_servers} | settings)
     consumer.assign([TopicPartition("orders", 0, OFFSET_BEGINNING)])
     found: list[bytes] = []
     while len(found) < count:
@@ -171,26 +194,73 @@ def end_offset(kafka: ApacheKafka) -> int:
     return int(said.strip().rpartition(":")[2])
 
 
-def test_markers_of_apache_kafkas_transactions_are_understood(kafka: ApacheKafka) -> None:
-    producer = Producer({"bootstrap.servers": kafka.bootstrap_servers, "log_level": 0, "transactional.id": "t"})
+def transactional_producer(kafka: ApacheKafka, name: str) -> Producer:
+    settings = {"transactional.id": name, "log_level": 0, "transaction.timeout.ms": 600_000}
+    producer = Producer({"bootstrap.servers": kafka.bootstrap_servers} | settings)
     producer.init_transactions(30)
-    for commit in (True, False, True):
-        producer.begin_transaction()
-        producer.produce("orders", b"in a transaction", partition=0)
-        producer.flush(30)
-        (producer.commit_transaction if commit else producer.abort_transaction)(30)
     producer.begin_transaction()
-    producer.produce("orders", b"in one that stays open", partition=0)
-    producer.flush(30)
-    kafka.stop(kill=True)
+    return producer
+
+
+def produce_in(producer: Producer, value: bytes) -> None:
+    producer.produce("orders", value, partition=0)
+    assert producer.flush(30) == 0
+
+
+def stable_offset(kafka: ApacheKafka) -> int:
+    """As ListOffsets tells it to who reads what is committed."""
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers, "log_level": 0})
+    place = TopicPartition("orders", 0)
+    options = {"isolation_level": IsolationLevel.READ_COMMITTED}
+    return admin.list_offsets({place: OffsetSpec.latest()}, **options)[place].result(30).offset
+
+
+@pytest.mark.parametrize("kill", [False, True], ids=["shut down cleanly", "killed"])
+def test_transactions_of_apache_kafka_are_understood_and_ours_by_it(kafka: ApacheKafka, kill: bool) -> None:
+    first = end_offset(kafka)
+    inside, outside = transactional_producer(kafka, "inside"), transactional_producer(kafka, "outside")
+    for number, commit in enumerate((True, False, False)):
+        produce_in(outside, b"outside %d" % number)
+        produce_in(inside, b"inside %d" % number)
+        (inside.commit_transaction if commit else inside.abort_transaction)(30)
+        (outside.abort_transaction if commit else outside.commit_transaction)(30)
+        inside.begin_transaction()
+        outside.begin_transaction()
+    produce_in(outside, b"goes on")
+    stable = stable_offset(kafka)
+    kafka.stop(kill=kill)
+    theirs = [
+        decode_aborted(file.read_bytes()) for file in partition_files(str(kafka.log_dir / "orders-0"), ".txnindex")
+    ]
 
     ours = open_kafkas(kafka)
-    transactional = [found for found in ours.partition.producers() if found.coordinator_epoch >= 0]
-    start = ours.partition.producer_state.first_open_offset()
-    last = ours.values(start)
-    ours.directory.abandon()
+    partition = ours.partition
+    our_stable = partition.last_stable_offset
+    listed = [list(segment.aborted()) for segment in partition.segments if segment.has_aborted]
+    seen = [value for offset, value in committed(ours) if offset >= first]
+    (going_on,) = [found for found in partition.producers() if found.transaction_start >= 0]
+    now = ours.clock.now_ms()
+    partition.end_transaction(TransactionEnd(going_on.producer_id, going_on.epoch + 1, False, 0, 2), now)
+    ours.add(b"ours, aborted", producer_id=99_000, producer_epoch=0, base_sequence=0, transactional=True)
+    partition.end_transaction(TransactionEnd(99_000, 0, False, 0), now)
+    ours.add(b"ours")
+    ours.add(b"ours, open", producer_id=99_000, producer_epoch=0, base_sequence=1, transactional=True)
+    all_of_ours = [value for _, value in committed(ours)]
+    our_end = partition.last_stable_offset
+    if kill:
+        ours.directory.abandon()
+    else:
+        assert ours.directory.close()
     kafka.start()
 
-    assert len(transactional) == 1
-    assert transactional[0].transaction_start == start
-    assert last == [b"in one that stays open"]
+    assert our_stable == stable
+    assert listed == theirs
+    assert sum(map(len, listed)) >= 3
+    assert seen == [b"inside 0", b"outside 1", b"outside 2"]
+    assert stable_offset(kafka) == our_end
+    assert consume(kafka, len(all_of_ours), "read_committed") == all_of_ours
+    kafka.stop()
+    ours = open_kafkas(kafka)
+    ours.partition.end_transaction(TransactionEnd(99_000, 0, True, 0), now)
+    assert ours.directory.close()
+    kafka.start()

@@ -209,6 +209,29 @@ KAFKAS_SNAPSHOT = bytes.fromhex(
 KAFKAS_EMPTY_SNAPSHOT = bytes.fromhex("0001") + bytes.fromhex("48674bc7") + bytes(4)
 
 
+# Two producers after aborted transactions, a third one in a transaction since offset 8.
+KAFKAS_TRANSACTIONS = bytes.fromhex(
+    "0001c957b92500000003"
+    "0000000000000000000000000003000000000000000500000002000001a1feb402e400000000ffffffffffffffff"
+    "0000000000000001000000000000000000000000000200000000000001a1feb401fc00000000ffffffffffffffff"
+    "0000000000000002000000000000000000000000000800000000000001a1feb403f6ffffffff0000000000000008"
+)
+
+
+def test_transactions_in_a_snapshot_are_read_and_written_as_apache_kafka_does() -> None:
+    found = decode_snapshot(KAFKAS_TRANSACTIONS)
+
+    assert found is not None
+    assert [(one.producer_id, one.coordinator_epoch, one.transaction_start) for one in found] == [
+        (0, 0, -1),
+        (1, 0, -1),
+        (2, -1, 8),
+    ]
+    state = Producers(found)
+    assert (state.first_open_offset(), state.first_unstable) == (8, 8)
+    assert encode_snapshot(found) == KAFKAS_TRANSACTIONS
+
+
 def test_a_snapshot_is_read_and_written_as_apache_kafka_does() -> None:
     found = decode_snapshot(KAFKAS_SNAPSHOT)
 

@@ -19,6 +19,7 @@ from penstock.broker.session import Session
 from penstock.broker.share.partitions import SharePartitions
 from penstock.broker.share.sessions import ShareSession, ShareSessions
 from penstock.broker.topics import OFFSETS_TOPIC, SHARE_STATE_TOPIC, Topics
+from penstock.broker.transactions import Markers, Verify, nobody_knows
 from penstock.broker.waiting import Waiting
 from penstock.coordinate.metadata.settings import ConfigKind
 from penstock.coordinate.share.store import ShareKey
@@ -44,7 +45,8 @@ class Broker:
     """The parts of one broker, and what a server drives it by: handlers, waiting, tick, to_sync, synced.
 
     handlers: by API key; served: which versions of each; endpoints: by listener name, filled before the first request;
-    to_sync: partitions that want an fsync, which is the server's to do, in a thread.
+    to_sync: partitions that want an fsync, which is the server's to do, in a thread; verify_transaction: what the
+    transaction coordinator says of a producer's claim, set by who has one; markers: how it ends transactions.
     """
 
     def __init__(self, settings: BrokerSettings, files: Files, clock: Clock, dice: Callable[[int], bytes]) -> None:
@@ -69,6 +71,8 @@ class Broker:
             settings=LogSettings(durable=settings.durable),
         )
         self.internal = InternalLog(self)
+        self.verify_transaction: Verify = nobody_knows
+        self.markers = Markers(self)
         self.handlers: dict[int, Handler] = {}
         self.chores = Chores()
         self.controller: Controller

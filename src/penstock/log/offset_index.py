@@ -6,7 +6,7 @@ Offsets and positions rise from entry to entry. In memory the two columns are ar
 
 import sys
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from typing import Final
 
 ENTRY_SIZE: Final = 8
@@ -43,6 +43,11 @@ class OffsetIndex:
         if at < 0:
             return -1, 0
         return self.offsets[at] + self.base_offset, self.positions[at]
+
+    def after(self, position: int) -> int | None:
+        """The offset of the first entry that lies at or after `position`, None when none does."""
+        at = bisect_left(self.positions, position)
+        return self.offsets[at] + self.base_offset if at < len(self.offsets) else None
 
     def last(self) -> tuple[int, int]:
         """(last offset, position) of the last entry, (-1, 0) without one."""

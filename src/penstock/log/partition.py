@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from operator import attrgetter
 from typing import Final
 
 from penstock.kit.files import FileSlice
 from penstock.kit.refusal import Refused
 from penstock.log import lookup, recovery
+from penstock.log.names import LOG
 from penstock.log.producers import Producer, SeenBatch
 from penstock.log.results import Appended, ReadPlan
 from penstock.log.scan import Damaged
 from penstock.log.segment import RECENT_MAX, Segment
 from penstock.log.segmented_log import SegmentedLog
+from penstock.log.transactions import TransactionEnd, marker_batch
+from penstock.log.txn_index import AbortedTransaction, collect
 from penstock.protocol.errors import KafkaError
 from penstock.records.batch import BatchHeader, stamp, stamp_log_append_time
+from penstock.records.control import Marker
 from penstock.records.header import CONTROL_BIT, LENGTH_OVERHEAD, LOG_APPEND_TIME_BIT, TRANSACTIONAL_BIT
 
 _TRANSACTIONAL: Final = TRANSACTIONAL_BIT
-_CONTROL: Final = CONTROL_BIT
 # What no batch of an ordinary producer has set.
 _ODD: Final = TRANSACTIONAL_BIT | CONTROL_BIT | LOG_APPEND_TIME_BIT
 
@@ -36,11 +39,11 @@ class Partition(SegmentedLog):
 
     @property
     def last_stable_offset(self) -> int:
-        """Before it lie no records of a transaction that goes on. None is accepted yet, so that is all visible ones.
-
-        `producer_state.first_open_offset()` is what it will be bounded by.
-        """
-        return self.high_watermark
+        """Before it lie visible records only, and none of a transaction that goes on. Source: KIP-98."""
+        if self.active is None:
+            self._wake()
+        high, first = self.high_watermark, self.producer_state.first_unstable
+        return high if first >= high else max(first, self.log_start)
 
     # --- appending ---------------------------------------------------------------------------------------------
 
@@ -50,6 +53,7 @@ class Partition(SegmentedLog):
         batch: one whole, checked batch, stamped in place; header: that of `batch`. A batch of an idempotent producer
         that is there already answers its first offset. Errors: OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH,
         INVALID_TXN_STATE, INVALID_TIMESTAMP, RECORD_LIST_TOO_LARGE, KAFKA_STORAGE_ERROR; then nothing has changed.
+        A marker gets in as with `end_transaction`.
         """
         segment = self.active
         if segment is None:
@@ -60,8 +64,8 @@ class Partition(SegmentedLog):
         _, length, _, _, _, attributes, last_delta, base_ms, max_ms, producer_id, _, _, _ = header
 
         # Admit.
-        if producer_id >= 0 and (seen := self._judge_producer(header)) is not None:
-            return seen
+        if producer_id >= 0 and (answer := self._judge_producer(batch, header, now_ms)) is not None:
+            return answer
         if self._append_time:
             stamp_log_append_time(batch, now_ms)
             max_ms = now_ms
@@ -88,10 +92,75 @@ class Partition(SegmentedLog):
             return self._fault(error, "appending")
         self._commit(segment, header, last_offset, position, max_ms)
         if producer_id >= 0:
-            self._commit_producer(batch, header, base_offset, max_ms, now_ms)
+            self._commit_producer(header, base_offset, max_ms, now_ms)
         return _new(Appended, (base_offset, now_ms if self._append_time else -1, self.log_start))
 
-    def _judge_producer(self, header: BatchHeader) -> Appended | Refused | None:
+    def end_transaction(self, end: TransactionEnd, now_ms: int) -> Appended | Refused:
+        """Writes the marker that commits or aborts; without a transaction that goes on it says so all the same.
+
+        Errors: INVALID_PRODUCER_EPOCH, TRANSACTION_COORDINATOR_FENCED, KAFKA_STORAGE_ERROR; then nothing has changed.
+        Source: WriteTxnMarkers, KIP-98, KIP-890.
+        """
+        refused = self._wake()
+        if refused is not None:
+            return refused
+        batch, header, marker = marker_batch(end, now_ms)
+        return self._append_marker(batch, header, marker, now_ms, end.transaction_version)
+
+    def has_transaction(self, producer_id: int, epoch: int) -> bool:
+        """Whether a transaction of this producer, in this epoch, goes on here."""
+        return self._wake() is None and self.producer_state.has_transaction(producer_id, epoch)
+
+    def producer(self, producer_id: int) -> Producer | None:
+        """What is known of one producer, None when that is nothing."""
+        return None if self._wake() is not None else self.producer_state.by_id.get(producer_id)
+
+    def _append_marker(
+        self, batch: memoryview, header: BatchHeader, marker: Marker, now_ms: int, transaction_version: int
+    ) -> Appended | Refused:
+        """A marker into the log, and what it aborts into its index, before either of them counts."""
+        state = self.producer_state
+        refused = state.judge_marker(header, marker, transaction_version)
+        if refused is not None:
+            return refused
+        max_ms = header.max_timestamp
+        if self._append_time:
+            stamp_log_append_time(batch, now_ms)
+            max_ms = now_ms
+        segment = self.segments[-1]
+        offset = self.next_offset
+        if max_ms > self._roll_at or segment.size + header.size > self._size_limit or offset > self._offset_limit:
+            room = self._make_room(header.size, max_ms)
+            if isinstance(room, Refused):
+                return room
+            segment = room
+        stamp(batch, offset, self.leader_epoch)
+        try:
+            position = segment.file().append(batch)
+        except OSError as error:
+            return self._fault(error, "appending a marker")
+        aborted = state.aborted_by(header.producer_id, marker, offset)
+        if aborted is not None and (refused := self._index_aborted(segment, aborted)) is not None:
+            return refused
+        self._commit(segment, header, offset, position, max_ms)
+        state.end_transaction(header, marker, offset, max_ms, now_ms)
+        state.settle(self.high_watermark)
+        return Appended(offset, now_ms if self._append_time else -1, self.log_start)
+
+    def _index_aborted(self, segment: Segment, aborted: AbortedTransaction) -> Refused | None:
+        """Notes what a marker aborts that is in the file, but not yet counted; it is taken back where that fails."""
+        try:
+            segment.add_aborted(aborted)
+        except OSError as error:
+            try:
+                segment.file().truncate(segment.size)
+            except OSError as worse:
+                self._go_offline(worse, "taking back a marker")
+            return self._fault(error, "noting an aborted transaction")
+        self._aborted_added(segment)
+        return None
+
+    def _judge_producer(self, batch: memoryview, header: BatchHeader, now_ms: int) -> Appended | Refused | None:
         """None for the next batch of a known producer or the first of an unknown one, else what to answer."""
         producer = self.producer_state.by_id.get(header.producer_id)
         if (
@@ -101,6 +170,8 @@ class Partition(SegmentedLog):
             and not header.attributes & _ODD
         ):
             return None
+        if header.is_control and (marker := recovery.marker_of(header, batch)) is not None:
+            return self._append_marker(batch, header, marker, now_ms, 0)
         verdict = self.producer_state.judge(header)
         if isinstance(verdict, SeenBatch):
             return Appended(verdict.base_offset, verdict.timestamp if self._append_time else -1, self.log_start)
@@ -153,14 +224,9 @@ class Partition(SegmentedLog):
         if len(segment.recent_offsets) >= RECENT_MAX:
             segment.forget_recent()
 
-    def _commit_producer(
-        self, batch: memoryview, header: BatchHeader, base_offset: int, timestamp: int, now_ms: int
-    ) -> None:
+    def _commit_producer(self, header: BatchHeader, base_offset: int, timestamp: int, now_ms: int) -> None:
         state = self.producer_state
-        if header.attributes & _CONTROL:
-            # The header is as it came; the marker's place in the log is known since.
-            recovery.end_transaction(state, header._replace(max_timestamp=timestamp), batch, now_ms)
-        elif header.attributes & _TRANSACTIONAL:
+        if header.attributes & _TRANSACTIONAL or header.base_sequence < 0:
             state.commit_careful(header, base_offset, timestamp, now_ms)
         else:
             _, _, _, _, _, _, last_delta, _, _, producer_id, epoch, sequence, _ = header
@@ -183,11 +249,13 @@ class Partition(SegmentedLog):
             if refused is not None:
                 return refused
             segment = self.segments[-1]
-        high = self.high_watermark
+        high, stable = self.high_watermark, self.producer_state.first_unstable
+        stable = high if stable >= high else max(stable, self.log_start)
+        end = stable if committed else high
         piece = _NOTHING
-        if self.log_start <= offset < high:
+        if self.log_start <= offset < end:
             try:
-                piece = self._slice(segment, offset, high, max_bytes, must_give_one)
+                piece = self._slice(segment, offset, end, max_bytes, must_give_one)
             except Damaged as damage:
                 return Refused(KafkaError.CORRUPT_MESSAGE, str(damage))
             except OSError as error:
@@ -197,9 +265,39 @@ class Partition(SegmentedLog):
                 KafkaError.OFFSET_OUT_OF_RANGE,
                 f"{self.topic}-{self.index}: offset {offset} is not in {self.log_start} to {self.next_offset}",
             )
-        return _new(ReadPlan, (piece, high, high, self.log_start))
+        return _new(ReadPlan, (piece, high, stable, self.log_start))
 
-    def _slice(self, segment: Segment, offset: int, high: int, max_bytes: int, must_give_one: bool) -> FileSlice:
+    def aborted_in(self, offset: int, piece: FileSlice) -> list[AbortedTransaction]:
+        """The aborted transactions of which a plan's slice, read from `offset` on, may hold records, by their markers.
+
+        They may lie a little behind it too, as the slice is only known by its bytes. Errors: OSError.
+        """
+        with_aborted = self.with_aborted
+        if not with_aborted or piece.file is None:
+            return []
+        found: list[AbortedTransaction] = []
+        at = bisect_right(self.segments, offset, key=_base_offset) - 1
+        end = 0
+        for segment in with_aborted[bisect_left(with_aborted, self.segments[at].base_offset, key=_base_offset) :]:
+            # Only where something was aborted at all it matters where the slice ends.
+            end = end or self._end_of(at, piece.file.path, piece.position + piece.size)
+            if collect(segment.aborted(), offset, end, found):
+                break
+        return found
+
+    def _end_of(self, at: int, path: str, position: int) -> int:
+        """An offset before which the records up to `position` of a log file end; `at`: the segment it is in, or one
+        before it that compaction left without what was looked for.
+        """
+        segments = self.segments
+        while at + 1 < len(segments) and segments[at].path + LOG != path:
+            at += 1
+        end = segments[at].offset_after(position)
+        if end is not None:
+            return end
+        return segments[at + 1].base_offset if at + 1 < len(segments) else self.next_offset
+
+    def _slice(self, segment: Segment, offset: int, end: int, max_bytes: int, must_give_one: bool) -> FileSlice:
         following: Segment | None = None
         if offset < segment.base_offset:
             at = bisect_right(self.segments, offset, key=_base_offset)
@@ -210,11 +308,11 @@ class Partition(SegmentedLog):
             segment, following = self._after(segment)
             found = segment.locate(offset)
         position, batch_size = found
-        end = segment.size
-        if high < self.next_offset and (following is None or high < following.base_offset):
-            end = self._position_of(segment, high)
+        file_end = segment.size
+        if end < self.next_offset and (following is None or end < following.base_offset):
+            file_end = self._position_of(segment, end)
         wanted = max(max_bytes, batch_size) if must_give_one else max_bytes
-        size = min(wanted, end - position)
+        size = min(wanted, file_end - position)
         # Less than one batch is nothing: Java clients take an answer without a whole batch for a broken one.
         return FileSlice(segment.log or segment.file(), position, size) if size >= batch_size else _NOTHING
 
@@ -228,12 +326,13 @@ class Partition(SegmentedLog):
         found = segment.locate(offset)
         return found[0] if found else segment.size
 
-    def bytes_after(self, offset: int) -> int:
+    def bytes_after(self, offset: int, committed: bool = False) -> int:
         """How many visible bytes follow; up to an index interval and a batch too many.
 
-        1 when the disk does not say: then a fetch goes ahead and finds out why.
+        committed: not past the last stable offset. 1 when the disk does not say: then a fetch goes ahead and finds
+        out why.
         """
-        high = self.high_watermark
+        high = self.last_stable_offset if committed else self.high_watermark
         if not self.log_start <= offset < high or self._wake() is not None:
             return 0
         try:

@@ -4,14 +4,15 @@ The rules are those of Kafka's idempotent producer (KIP-98, KIP-360, KIP-890): t
 are remembered, one that comes again is answered like the first time, any other must begin at the next sequence.
 """
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from penstock.kit.refusal import Refused
+from penstock.log.txn_index import AbortedTransaction
 from penstock.protocol.errors import KafkaError
 from penstock.records.batch import BatchHeader
-from penstock.records.control import Marker
+from penstock.records.control import ControlType, Marker
 
 # A producer keeps at most five requests in flight, so an older batch cannot come again.
 BATCHES_KEPT: Final = 5
@@ -24,6 +25,11 @@ _NO_SEQUENCE: Final = -1
 _NO_EPOCH: Final = -1
 # No batch has this sequence: whoever expects it has each batch looked at closely.
 _LOOK_CLOSELY: Final = -2
+
+# Above every offset: no transaction holds back the last stable one.
+ALL_STABLE: Final = (1 << 63) - 1
+# From this version of transactions on each one has an epoch of its own, and its marker that of the next (KIP-890).
+EPOCH_BUMP_VERSION: Final = 2
 
 _new = tuple.__new__
 
@@ -81,12 +87,21 @@ class Producer:
 
 
 class Producers:
-    """The producers of a partition by id; `judge` asks, `commit` and `end_transaction` change."""
+    """The producers of a partition by id; `judge` asks, `commit` and `end_transaction` change.
 
-    __slots__ = ("by_id",)
+    first_unstable: where the earliest transaction begins that goes on, or whose marker is not visible yet.
+    """
+
+    __slots__ = ("_ended", "_open", "by_id", "first_unstable")
 
     def __init__(self, producers: Iterable[Producer] = ()) -> None:
         self.by_id = {producer.producer_id: producer for producer in producers}
+        # First offset and producer of each transaction that goes on, in the order of the log.
+        starts = sorted((found.transaction_start, found.producer_id) for found in self.by_id.values())
+        self._open = OrderedDict((start, producer_id) for start, producer_id in starts if start >= 0)
+        # First and last offset of those that ended, until their end is visible.
+        self._ended: deque[tuple[int, int]] = deque()
+        self.first_unstable = next(iter(self._open), ALL_STABLE)
 
     def judge(self, header: BatchHeader) -> SeenBatch | Refused | None:
         """None: append it. A SeenBatch: it is there already, as that one. Else why it may not come in."""
@@ -94,7 +109,8 @@ class Producers:
         if producer is None:
             # Forgotten or never seen. Its history was forgotten on purpose, so any sequence may begin a new one.
             return None
-        if not header.is_control and header.producer_epoch == producer.epoch:
+        # A coordinator's batches have no sequence; its requests come once, there is nothing to recognise.
+        if header.producer_epoch == producer.epoch and header.base_sequence >= 0:
             for batch in producer.batches:
                 if batch.first_sequence == header.base_sequence and batch.last_sequence == header.last_sequence:
                     return batch
@@ -103,7 +119,32 @@ class Producers:
                 KafkaError.INVALID_PRODUCER_EPOCH,
                 f"producer {producer.producer_id}: epoch {header.producer_epoch} is over, {producer.epoch} began",
             )
-        return None if header.is_control else _judge_order(producer, header)
+        return _judge_order(producer, header)
+
+    def judge_marker(self, header: BatchHeader, marker: Marker, transaction_version: int) -> Refused | None:
+        """Why a marker may not come in, None if it may; one that ends nothing may too.
+
+        transaction_version: with which the transaction was written; from 2 on its marker has a newer epoch than its
+        records, unless it ended already and the marker comes again. Source: KIP-98, KIP-890, KAFKA-19999.
+        """
+        producer = self.by_id.get(header.producer_id)
+        if producer is None:
+            return None
+        epoch, current = header.producer_epoch, producer.epoch
+        bumped = transaction_version >= EPOCH_BUMP_VERSION and producer.transaction_start >= 0
+        if epoch < current or (bumped and epoch == current):
+            return Refused(
+                KafkaError.INVALID_PRODUCER_EPOCH,
+                f"producer {producer.producer_id}: marker of epoch {epoch}, its last epoch is {current}"
+                + (", which the marker must exceed" if bumped else ""),
+            )
+        if marker.coordinator_epoch < producer.coordinator_epoch:
+            return Refused(
+                KafkaError.TRANSACTION_COORDINATOR_FENCED,
+                f"producer {producer.producer_id}: marker of coordinator epoch {marker.coordinator_epoch},"
+                f" one of epoch {producer.coordinator_epoch} came before",
+            )
+        return None
 
     def commit(
         self,
@@ -128,7 +169,7 @@ class Producers:
         return producer
 
     def commit_careful(self, header: BatchHeader, base_offset: int, timestamp: int, now_ms: int) -> None:
-        """As `commit`, for a batch of a transaction too."""
+        """As `commit`, for a batch of a transaction or of a coordinator too."""
         producer = self.commit(
             header.producer_id,
             header.producer_epoch,
@@ -138,23 +179,62 @@ class Producers:
             timestamp,
             now_ms,
         )
+        if header.base_sequence < 0:
+            last_offset = base_offset + header.last_offset_delta
+            producer.batches[-1] = SeenBatch(_NO_SEQUENCE, _NO_SEQUENCE, base_offset, last_offset, timestamp)
+            producer.expected = _LOOK_CLOSELY
         if header.is_transactional:
             if producer.transaction_start < 0:
                 producer.transaction_start = base_offset
+                self._open[base_offset] = producer.producer_id
+                self.first_unstable = min(self.first_unstable, base_offset)
             producer.expected = _LOOK_CLOSELY
 
-    def end_transaction(self, header: BatchHeader, marker: Marker, timestamp: int, now_ms: int) -> None:
-        """Notes a commit or abort marker that is in the log now."""
+    def end_transaction(
+        self, header: BatchHeader, marker: Marker, offset: int, timestamp: int, now_ms: int
+    ) -> AbortedTransaction | None:
+        """Notes a commit or abort marker that is in the log now, at `offset`; what it aborted.
+
+        The transaction goes on holding back the last stable offset until `settle`.
+        """
+        aborted = self.aborted_by(header.producer_id, marker, offset)
         producer = self._enter(header.producer_id, header.producer_epoch, now_ms)
-        producer.transaction_start = -1
+        start = producer.transaction_start
+        if start >= 0:
+            del self._open[start]
+            self._ended.append((start, offset))
+            producer.transaction_start = -1
         producer.coordinator_epoch = marker.coordinator_epoch
         producer.last_timestamp = timestamp
         producer.touched_ms = now_ms
+        return aborted
+
+    def aborted_by(self, producer_id: int, marker: Marker, offset: int) -> AbortedTransaction | None:
+        """What the index of aborted transactions will say of a marker at `offset`; None: nothing."""
+        producer = self.by_id.get(producer_id)
+        if marker.type is not ControlType.ABORT or producer is None or producer.transaction_start < 0:
+            return None
+        start = producer.transaction_start
+        # Of those still open at most the first one is this.
+        stable = next((first for first in self._open if first != start), offset + 1)
+        return AbortedTransaction(producer_id, start, offset, stable)
+
+    def settle(self, high_watermark: int) -> None:
+        """The end of a transaction is visible: from here on it no longer holds back the last stable offset."""
+        ended = self._ended
+        while ended and ended[0][1] < high_watermark:
+            ended.popleft()
+        first = next(iter(self._open), ALL_STABLE)
+        self.first_unstable = min((first, *(start for start, _ in ended)))
 
     def first_open_offset(self) -> int | None:
-        """Where the oldest transaction that goes on began: what the last stable offset waits for."""
-        starts = [producer.transaction_start for producer in self.by_id.values() if producer.transaction_start >= 0]
-        return min(starts, default=None)
+        """Where the oldest transaction that goes on began."""
+        return next(iter(self._open), None)
+
+    def has_transaction(self, producer_id: int, epoch: int) -> bool:
+        """Whether a transaction of this producer, in this epoch, goes on."""
+        producer = self.by_id.get(producer_id)
+        return producer is not None and producer.transaction_start >= 0 and producer.epoch == epoch
 
     def expire(self, now_ms: int, expiration_ms: int) -> int:
         """Forgets who has written nothing for `expiration_ms`, unless a transaction goes on; how many that were."""
@@ -185,7 +265,9 @@ class Producers:
 def _judge_order(producer: Producer, header: BatchHeader) -> Refused | None:
     """Whether the batch continues what the producer wrote; its epoch is not of the past."""
     sequence = header.base_sequence
-    if header.producer_epoch != producer.epoch:
+    if sequence < 0:
+        expected = sequence
+    elif header.producer_epoch != producer.epoch:
         # A producer that was only ever seen through a marker may have lost its history.
         expected = sequence if producer.epoch == _NO_EPOCH else 0
     else:

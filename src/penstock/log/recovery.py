@@ -12,11 +12,12 @@ from penstock.kit.files import Files
 from penstock.log import names
 from penstock.log.open_segments import Ground
 from penstock.log.producers import Producers
-from penstock.log.scan import walk_headers
+from penstock.log.scan import Damaged, walk_headers
 from penstock.log.segment import UNKNOWN, Segment
 from penstock.log.snapshots import decode_snapshot, encode_snapshot
+from penstock.log.txn_index import AbortedTransaction, before
 from penstock.records.batch import BatchError, BatchHeader
-from penstock.records.control import read_marker
+from penstock.records.control import Marker, read_marker
 from penstock.records.record import decode_records
 
 # A marker is one record of ten bytes; whatever is larger is none.
@@ -28,10 +29,14 @@ _log = logging.getLogger(__name__)
 
 
 class Survey(NamedTuple):
-    """Base offsets of the segments and offsets of the snapshots in a partition's directory, both rising."""
+    """What is in a partition's directory: base offsets of segments, and offsets of snapshots, both rising.
+
+    aborted: base offsets of the segments with an index of aborted transactions.
+    """
 
     segments: list[int]
     snapshots: list[int]
+    aborted: frozenset[int]
 
 
 class Loaded(NamedTuple):
@@ -68,7 +73,9 @@ def survey(files: Files, path: str) -> Survey:
         if suffix in _INDEXES and offset not in segments:
             _log.warning("%s: index %d%s has no log and is removed", path, offset, suffix)
             files.remove(f"{path}/{names.offset_name(offset, suffix)}")
-    return Survey(segments, [offset for offset, suffix in parsed if suffix == names.SNAPSHOT])
+    snapshots = [offset for offset, suffix in parsed if suffix == names.SNAPSHOT]
+    aborted = frozenset(offset for offset, suffix in parsed if suffix == names.TXN_INDEX and offset in segments)
+    return Survey(segments, snapshots, aborted)
 
 
 def load_as_left(context: Context) -> Loaded | None:
@@ -124,6 +131,7 @@ def load_checked(context: Context) -> Loaded:
     segments = trusted + sound
     if not segments or next_offset < context.log_start:
         _drop(ground.files, segments)
+        replay.producers = Producers()
         next_offset = context.log_start
         segments = [Segment.create(ground, path, next_offset, context.interval)]
         ground.files.sync_dir(path)
@@ -140,6 +148,8 @@ class Replay:
         self.producers = Producers()
         self.start = 0
         self.epochs: list[tuple[int, int]] = []
+        # Of the segment being replayed.
+        self.aborted: list[AbortedTransaction] = []
 
     def begin(self, snapshots: Sequence[int], offset_max: int) -> None:
         """Takes the latest snapshot at or before `offset_max` that is sound."""
@@ -166,6 +176,7 @@ class Replay:
             for position, header in walk_headers(file, found[0] if found else file.size, file.size):
                 if header.producer_id >= 0:
                     self.feed(header, memoryview(file.pread(header.size, position)) if header.is_control else None)
+            self.keep_aborted(segment, segment_end)
 
     def feed(self, header: BatchHeader, batch: memoryview | None) -> None:
         """One batch of the log. batch: its bytes, needed of control batches only."""
@@ -177,23 +188,38 @@ class Replay:
             self.producers.commit_careful(header, header.base_offset, header.max_timestamp, self.now_ms)
             return
         assert batch is not None, header
-        end_transaction(self.producers, header, batch, self.now_ms)
+        marker = marker_of(header, batch)
+        if marker is not None:
+            timestamp = header.max_timestamp
+            ended = self.producers.end_transaction(header, marker, header.base_offset, timestamp, self.now_ms)
+            if ended is not None:
+                self.aborted.append(ended)
+            # All of it is there for good, so nothing is held back until it is visible.
+            self.producers.settle(header.next_offset)
+
+    def keep_aborted(self, segment: Segment, end: int) -> None:
+        """The segment was replayed up to `end`: what its index of aborted transactions lacks or has too many."""
+        try:
+            known = before(segment.aborted(), min(self.start, end))
+        except Damaged:
+            known = []
+        if segment.put_aborted(known + self.aborted):
+            _log.warning("%s%s: was written anew", segment.path, names.TXN_INDEX)
+        self.aborted = []
 
     def save(self, offset: int) -> None:
         """Writes a snapshot of the producers as they are before `offset`."""
         write_snapshot(self.context.ground.files, self.context.path, offset, self.producers)
 
 
-def end_transaction(producers: Producers, header: BatchHeader, batch: memoryview, now_ms: int) -> None:
-    """Notes what a control batch, which is in the log, says about its producer."""
+def marker_of(header: BatchHeader, batch: memoryview) -> Marker | None:
+    """What a control batch says about the transaction of its producer; None for one that says nothing of it."""
     try:
         (record,) = decode_records(batch, _CONTROL_BATCH_BYTES_MAX)
-        marker = read_marker(record)
+        return read_marker(record)
     except (BatchError, ValueError) as fault:
         _log.warning("control batch at offset %d is not understood: %s", header.base_offset, fault)
-        return
-    if marker is not None:
-        producers.end_transaction(header, marker, header.max_timestamp, now_ms)
+        return None
 
 
 def write_snapshot(files: Files, path: str, offset: int, producers: Producers) -> str:
@@ -204,8 +230,10 @@ def write_snapshot(files: Files, path: str, offset: int, producers: Producers) -
 
 def _segments(context: Context) -> tuple[list[Segment], list[int]]:
     found = survey(context.ground.files, context.path)
-    bases = found.segments
-    return [Segment(context.ground, context.path, base, context.interval) for base in bases], found.snapshots
+    segments = [Segment(context.ground, context.path, base, context.interval) for base in found.segments]
+    for segment in segments:
+        segment.has_aborted = segment.base_offset in found.aborted
+    return segments, found.snapshots
 
 
 def _check_segments(context: Context, doubtful: list[Segment], replay: Replay) -> tuple[list[Segment], int]:
@@ -219,6 +247,7 @@ def _check_segments(context: Context, doubtful: list[Segment], replay: Replay) -
         segment.sealed = count < len(doubtful) - 1
         size = segment.known_size()
         next_offset = segment.check(max(next_offset, segment.base_offset), replay.feed)
+        replay.keep_aborted(segment, next_offset)
         if segment.size < size:
             count += 1
             break

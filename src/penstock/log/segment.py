@@ -10,12 +10,13 @@ from collections.abc import Callable
 from typing import Final
 
 from penstock.kit.files import File
-from penstock.log import offset_index, time_index
-from penstock.log.names import DELETED, LOG, OFFSET_INDEX, SEGMENT_KINDS, TIME_INDEX, offset_name
+from penstock.log import offset_index, time_index, txn_index
+from penstock.log.names import DELETED, LOG, OFFSET_INDEX, SEGMENT_KINDS, TIME_INDEX, TXN_INDEX, offset_name
 from penstock.log.offset_index import OffsetIndex
 from penstock.log.open_segments import Ground
 from penstock.log.scan import Damaged, find_batch, refuse_old_format, walk_headers, walk_sound
 from penstock.log.time_index import TimeIndex
+from penstock.log.txn_index import AbortedTransaction
 from penstock.records.batch import HEADER_SIZE, BatchHeader
 
 # Tail reads find their position among the last 256 to 512 batches without touching an index or the disk;
@@ -36,13 +37,16 @@ class Segment:
 
     interval: bytes of log per index entry. size: bytes of the log file, UNKNOWN until somebody asked the disk.
     max_timestamp, with the last offset of its batch: UNKNOWN until looked up, -1 when no batch has one.
+    has_aborted: whether there is a file of aborted transactions.
     All else can be let go and read again, but for the indexes of the active segment: they reach the disk at the end.
     """
 
     __slots__ = (
+        "_aborted",
         "base_offset",
         "dropped",
         "ground",
+        "has_aborted",
         "in_ring",
         "index_bytes",
         "interval",
@@ -81,6 +85,9 @@ class Segment:
         self.used = False
         self.in_ring = False
         self.index_bytes = 0
+        self.has_aborted = False
+        # None: not read since the file was last let go.
+        self._aborted: list[AbortedTransaction] | None = None
 
     def __repr__(self) -> str:
         return f"Segment({self.path}, {self.size} bytes)"
@@ -93,6 +100,8 @@ class Segment:
             file = ground.files.open(segment.path + kind, create=True)
             if file.size:
                 file.truncate(0)
+        if ground.files.exists(segment.path + TXN_INDEX):
+            ground.files.remove(segment.path + TXN_INDEX)
         segment.log = file
         segment.sealed = False
         segment._start_anew()
@@ -152,7 +161,61 @@ class Segment:
             if not self.dropped:
                 raise
 
+    # --- aborted transactions ----------------------------------------------------------------------------------
+
+    def aborted(self) -> list[AbortedTransaction]:
+        """Those whose marker lies here, in order; not to be changed. Errors: OSError; Damaged: the file is not one."""
+        if not self.has_aborted:
+            return []
+        if self._aborted is None:
+            file = self.ground.files.open(self.path + TXN_INDEX)
+            found = txn_index.decode_aborted(file.pread(file.size, 0))
+            if found is None:
+                raise Damaged(f"{file.path}: is no index of aborted transactions")
+            self._aborted = found
+            self._count_indexes()
+        return self._aborted
+
+    def add_aborted(self, entry: AbortedTransaction) -> None:
+        """Writes one more, without fsync. Error: OSError, and then it is not among `aborted`."""
+        entries = self.aborted()
+        file = self.ground.files.open(self.path + TXN_INDEX, create=True)
+        size = len(entries) * txn_index.ENTRY_SIZE
+        if file.size != size:
+            # What an earlier failure left behind.
+            file.truncate(size)
+        file.append(txn_index.encode_aborted([entry]))
+        entries.append(entry)
+        self._aborted = entries
+        self.has_aborted = True
+
+    def put_aborted(self, entries: list[AbortedTransaction]) -> bool:
+        """Makes these the ones whose marker lies here, on the medium too; False when they were. Error: OSError."""
+        try:
+            if self.aborted() == entries and self._aborted_size() == len(entries) * txn_index.ENTRY_SIZE:
+                return False
+        except Damaged as damage:
+            _log.warning("%s, and is written anew", damage)
+        path = self.path + TXN_INDEX
+        if entries:
+            self.ground.files.write_atomic(path, txn_index.encode_aborted(entries))
+        elif self.has_aborted:
+            self.ground.files.remove(path)
+        self.has_aborted = bool(entries)
+        self._aborted = entries
+        return True
+
+    def _aborted_size(self) -> int:
+        return self.ground.files.size(self.path + TXN_INDEX) if self.has_aborted else 0
+
     # --- reading -----------------------------------------------------------------------------------------------
+
+    def offset_after(self, position: int) -> int | None:
+        """An offset before which all batches up to byte `position` end, a little after them; None if unknown."""
+        if self.offsets is None:
+            self.load()
+        assert self.offsets is not None, self
+        return self.offsets.after(position)
 
     def file(self) -> File:
         """The open log file."""
@@ -226,10 +289,10 @@ class Segment:
                 file.write_at(position, batch)
         if end != self.size:
             raise OSError(errno.EIO, f"the batch at byte {end} of {self.size} is damaged", file.path)
-        if self.sealed:
-            for kind in (TIME_INDEX, OFFSET_INDEX):
-                file = self.ground.files.open(self.path + kind)
-                file.write_at(0, file.pread(file.size, 0))
+        kinds = [TIME_INDEX, OFFSET_INDEX] if self.sealed else []
+        for kind in [*kinds, TXN_INDEX] if self.has_aborted else kinds:
+            file = self.ground.files.open(self.path + kind)
+            file.write_at(0, file.pread(file.size, 0))
 
     def load(self) -> int:
         """Reads the indexes, and adds what they lack from the headers after their last entry.
@@ -310,6 +373,7 @@ class Segment:
         self._sync(LOG)
         for kind in (OFFSET_INDEX, TIME_INDEX):
             self.ground.files.remove(self.path + kind)
+        self.put_aborted(txn_index.before(self.aborted(), offset))
 
     # --- letting go --------------------------------------------------------------------------------------------
 
@@ -317,7 +381,7 @@ class Segment:
         """Closes the file as soon as no reply needs it, and forgets what can be read again."""
         self.log = None
         if self.sealed:
-            self.offsets = self.times = None
+            self.offsets = self.times = self._aborted = None
             del self.recent_offsets[:], self.recent_positions[:]
             self.ground.open_segments.index_bytes -= self.index_bytes
             self.index_bytes = 0
@@ -456,10 +520,13 @@ class Segment:
             (log or self.ground.files.open(self.path + kind)).sync()
 
     def _count_indexes(self) -> None:
-        assert self.offsets is not None, self
-        assert self.times is not None, self
+        """Counts what a sealed segment holds in memory; the active one's indexes are not let go."""
+        if not self.sealed:
+            return
         open_segments = self.ground.open_segments
-        size = self.offsets.size + self.times.size
+        size = len(self._aborted or ()) * txn_index.MEMORY_SIZE
+        if self.offsets is not None and self.times is not None:
+            size += self.offsets.size + self.times.size
         open_segments.index_bytes += size - self.index_bytes
         self.index_bytes = size
         open_segments.add(self)

@@ -13,7 +13,7 @@ from penstock.log import recovery
 from penstock.log.checkpoints import decode_epochs, encode_epochs, encode_partition_metadata
 from penstock.log.epochs import Epochs
 from penstock.log.housekeeping import THE_PARENT, MarkedFiles, UnsyncedNames
-from penstock.log.names import LEADER_EPOCHS, PARTITION_METADATA, SNAPSHOT, offset_name
+from penstock.log.names import LEADER_EPOCHS, PARTITION_METADATA, SNAPSHOT, TXN_INDEX, offset_name
 from penstock.log.open_segments import Ground
 from penstock.log.producers import Producers
 from penstock.log.retention import expired_count
@@ -43,7 +43,7 @@ class SegmentedLog:
     log_start: first offset that may be read; next_offset: that of the next record; high_watermark: records before it
     are visible; recovery_point: records before it are on the medium. offline: why nothing works now, or None.
     active: the segment appended to; None while offline, and until the files of a partition that was shut down
-    cleanly are needed for the first time.
+    cleanly are needed for the first time. with_aborted: the segments that have an index of aborted transactions.
     """
 
     __slots__ = (
@@ -80,6 +80,7 @@ class SegmentedLog:
         "segments",
         "topic",
         "topic_id",
+        "with_aborted",
     )
 
     def __init__(
@@ -91,6 +92,7 @@ class SegmentedLog:
         self.index = index
         self.topic_id = topic_id
         self.segments: list[Segment] = []
+        self.with_aborted: list[Segment] = []
         self.active: Segment | None = None
         self.epochs = Epochs([])
         self.leader_epoch = 0
@@ -132,7 +134,7 @@ class SegmentedLog:
         if self.active is not None:
             self._set_limits(self.active)
             if not settings.durable:
-                self.high_watermark = self.next_offset
+                self._show(self.next_offset)
 
     @property
     def size_bytes(self) -> int:
@@ -237,7 +239,7 @@ class SegmentedLog:
         if offset > self.recovery_point:
             self.recovery_point = min(offset, self.next_offset)
         if self._durable and self.recovery_point > self.high_watermark:
-            self.high_watermark = self.recovery_point
+            self._show(self.recovery_point)
 
     def sync_failed(self, error: OSError) -> None:
         """Nobody knows what is on the medium now, so nothing is served until `try_recover` has written it again."""
@@ -381,6 +383,7 @@ class SegmentedLog:
         for segment in self.segments:
             segment.forget()
         self.segments = loaded.segments
+        self.with_aborted = [segment for segment in self.segments if segment.has_aborted]
         self.next_offset = loaded.next_offset
         self.producer_state = loaded.producers
         self.log_start = max(self.log_start, self.segments[0].base_offset)
@@ -404,6 +407,7 @@ class SegmentedLog:
         active.file()
         if not active.tail_is_sound(self.next_offset):
             raise OSError(errno.EIO, f"the log does not end soundly at offset {self.next_offset}", active.path)
+        active.put_aborted(active.aborted())
         if self._sync_failed:
             for segment in _not_before(self.segments, self.recovery_point):
                 segment.write_again(self.recovery_point)
@@ -436,6 +440,7 @@ class SegmentedLog:
         for segment in reversed(self.segments):
             segment.drop()
         self.segments = [Segment.create(self.ground, self.path, offset, self._interval)]
+        self.with_aborted = []
         self._unsynced_names.add()
         self.producer_state = Producers()
         self.log_start = self.next_offset = self.high_watermark = self.recovery_point = offset
@@ -468,6 +473,17 @@ class SegmentedLog:
         jitter = crc32c(segment.path.encode()) % jitter_max if jitter_max > 0 else 0
         self._roll_at = self._begun_ms + settings.segment_ms - jitter
 
+    def _show(self, high_watermark: int) -> None:
+        """Records before `high_watermark` are visible from now on, and so are the ends of transactions among them."""
+        self.high_watermark = high_watermark
+        self.producer_state.settle(high_watermark)
+
+    def _aborted_added(self, segment: Segment) -> None:
+        """The segment's index of aborted transactions has grown, on disk but not on the medium yet."""
+        if self.with_aborted[-1:] != [segment]:
+            self.with_aborted.append(segment)
+        self._unsynced_names.add(offset_name(segment.base_offset, TXN_INDEX))
+
     def _segment(self, base_offset: int) -> Segment:
         return Segment(self.ground, self.path, base_offset, self._interval)
 
@@ -491,6 +507,7 @@ class SegmentedLog:
         due_ms = now_ms + self._settings.file_delete_delay_ms
         if dropped:
             self.log_start = max(self.log_start, self.segments[0].base_offset)
+            self.with_aborted = [segment for segment in self.segments if segment.has_aborted]
             self._unsynced_names.add()
         for segment in dropped:
             snapshot = f"{self.path}/{offset_name(segment.base_offset, SNAPSHOT)}"

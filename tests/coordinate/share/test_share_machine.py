@@ -5,6 +5,8 @@ Beside the machine stands a plain table, one row for each record: who holds it, 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -136,7 +138,11 @@ class ShareMachine(RuleBasedStateMachine):
             last += 1
         kind = st.sampled_from(AckType)
         one = data.draw(st.booleans())
-        types = [data.draw(kind)] if one else data.draw(st.lists(kind, min_size=last - first + 1, max_size=last - first + 1))
+        types = (
+            [data.draw(kind)]
+            if one
+            else data.draw(st.lists(kind, min_size=last - first + 1, max_size=last - first + 1))
+        )
         rules = AckRules(self.limit, True, self.now_ms + LOCK_MS)
 
         done = acknowledge(self.machine, member, [Ack(first, last, types)], rules)
@@ -152,9 +158,7 @@ class ShareMachine(RuleBasedStateMachine):
         """Whoever speaks of what is not all its own is refused, and nothing changes."""
         last = first + size - 1
         start = self.machine.start
-        mine = all(
-            at < len(self.rows) and self.rows[at].holder == member for at in range(max(first, start), last + 1)
-        )
+        mine = all(at < len(self.rows) and self.rows[at].holder == member for at in range(max(first, start), last + 1))
         rules = AckRules(self.limit, True, self.now_ms + LOCK_MS)
 
         done = acknowledge(self.machine, member, [Ack(first, last, [AckType.ACCEPT])], rules)
@@ -226,9 +230,9 @@ class ShareMachine(RuleBasedStateMachine):
     @invariant()
     def batches_lie_side_by_side(self) -> None:
         ends = [(batch.first, batch.last) for batch in self.machine.batches]
-        assert all(before[1] < after[0] for before, after in zip(ends, ends[1:], strict=False))
+        assert all(before[1] < after[0] for before, after in pairwise(ends))
         for batch in self.machine.batches:
-            assert all(a.last + 1 == b.first for a, b in zip(batch.runs, batch.runs[1:], strict=False))
+            assert all(a.last + 1 == b.first for a, b in pairwise(batch.runs))
 
 
 ShareMachine.TestCase.settings = settings(

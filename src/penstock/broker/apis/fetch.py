@@ -20,6 +20,7 @@ FetchResponse = messages.FetchResponse
 TopicAnswer = FetchResponse.FetchableTopicResponse
 PartitionAnswer = FetchResponse.PartitionData
 EpochEndOffset = FetchResponse.EpochEndOffset
+AbortedTransaction = FetchResponse.AbortedTransaction
 
 ISOLATION_LEVELS = READ_UNCOMMITTED, READ_COMMITTED = (0, 1)
 
@@ -149,7 +150,9 @@ class Poll:
             if partition.offline is not None or served is not partition:
                 return self.expired()
             end = partition.last_stable_offset if committed else partition.high_watermark
-            available = min(partition.bytes_after(entry.offset), entry.max_bytes) if entry.offset < end else 0
+            available = (
+                min(partition.bytes_after(entry.offset, committed), entry.max_bytes) if entry.offset < end else 0
+            )
             self.size += available - self.counted.get(partition, 0)
             self.counted[partition] = available
         return self.expired() if self.size >= self.min_bytes else None
@@ -188,8 +191,14 @@ class Poll:
         if isinstance(plan, Refused):
             return self._failure(entry, partition, plan.error)
         data, high_watermark, last_stable_offset, log_start = plan
+        aborted: list[Any] | None = None
+        if self.committed:
+            try:
+                found = partition.aborted_in(entry.offset, data)
+            except OSError:
+                return self._failure(entry, partition, KafkaError.KAFKA_STORAGE_ERROR)
+            aborted = [AbortedTransaction(one.producer_id, one.first_offset) for one in found]
         self.size += data.size
-        aborted: list[Any] | None = [] if self.committed else None
         records = data if data.size else b""
         # In the order of the fields, since names cost as much again: no epoch, leader, snapshot, other replica to tell.
         return PartitionAnswer(
@@ -210,7 +219,7 @@ class Poll:
             last_stable_offset=partition.last_stable_offset,
             log_start_offset=partition.log_start,
             diverging_epoch=EpochEndOffset(epoch, end),
-            aborted_transactions=[] if self.committed else None,
+            aborted_transactions=None,
             records=b"",
         )
 
@@ -219,12 +228,12 @@ class Poll:
         topic = self.fetch.topics.by_name.get(partition.topic)
         if topic is not None:
             topic.counters.failed_fetches.value += 1
-        return _error(entry.index, error, aborted=[] if self.committed else None)
+        return _error(entry.index, error)
 
     def _unknown(self, entry: FetchedPartition) -> Any:
         if self.context.by_id and entry.topic not in self.fetch.topics.by_id:
-            return _error(entry.index, KafkaError.UNKNOWN_TOPIC_ID)
-        return _error(entry.index, KafkaError.UNKNOWN_TOPIC_OR_PARTITION)
+            return _error(entry.index, KafkaError.UNKNOWN_TOPIC_ID, [])
+        return _error(entry.index, KafkaError.UNKNOWN_TOPIC_OR_PARTITION, [])
 
     def _remember(self) -> None:
         """Notes in the entries what is answered; in a session those that gave records go to the end (KIP-227)."""
@@ -257,6 +266,7 @@ class Poll:
 
 
 def _error(index: int, error: int, aborted: list[Any] | None = None) -> Any:
+    """aborted: as Kafka has it, null for a partition that failed, empty for one that is not there."""
     return PartitionAnswer(index, error, -1, aborted_transactions=aborted, records=b"")
 
 

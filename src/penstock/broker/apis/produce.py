@@ -1,7 +1,9 @@
 """Produce: batches into partitions. The hot path: work per batch, never per record."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from penstock.broker.apis.claims import NO_TRANSACTIONAL_ID, Claims
 from penstock.broker.outcome import Hangup, NoReply, Outcome, Reply, Wait
 from penstock.broker.session import Session
 from penstock.broker.topics import ServedTopic
@@ -39,9 +41,10 @@ UNPACKED_BYTES_MAX = 128 * 1024 * 1024
 class Produce:
     """The handler of one broker; what every call needs is kept as attributes."""
 
-    __slots__ = ("by_id", "by_name", "to_sync", "wake")
+    __slots__ = ("broker", "by_id", "by_name", "to_sync", "wake")
 
     def __init__(self, broker: "Broker") -> None:
+        self.broker = broker
         self.by_name = broker.topics.by_name
         self.by_id = broker.topics.by_id
         self.to_sync = broker.to_sync
@@ -55,6 +58,10 @@ class Produce:
         if acks > 1 or acks < ACKS_ALL:
             return Reply(self._refuse_all(request.topic_data, session))
         topics = request.topic_data
+        claims = None
+        if request.transactional_id is not None:
+            claims = Claims(self.broker, request.transactional_id, session.version)
+            claims.verify(self._batches(topics, session), now_ms)
         if len(topics) == 1 and len(topics[0].partition_data) == 1:
             wanted = topics[0]
             part = wanted.partition_data[0]
@@ -62,18 +69,23 @@ class Produce:
                 topic = self.by_id.get(wanted.topic_id)
             else:
                 topic = self.by_name.get(wanted.name)
-            answers = [TopicAnswer(wanted.name, wanted.topic_id, [self.append(topic, part, session, now_ms)])]
+            answers = [TopicAnswer(wanted.name, wanted.topic_id, [self.append(topic, part, session, now_ms, claims)])]
         else:
-            answers = self._append_all(topics, session, now_ms)
+            answers = self._append_all(topics, session, now_ms, claims)
         if acks == 0:
             return _silent(answers)
         reply = Reply(ProduceResponse(answers))
         if acks == ACKS_ALL and self.to_sync:
-            return self._when_on_disk(reply, now_ms + request.timeout_ms)
+            return self._when_on_disk(reply, now_ms + request.timeout_ms, claims)
         return reply
 
-    def append(self, topic: ServedTopic | None, part: Any, session: Session, now_ms: int) -> Any:
-        """One partition's batch into its log; gives its PartitionProduceResponse."""
+    def append(
+        self, topic: ServedTopic | None, part: Any, session: Session, now_ms: int, claims: Claims | None = None
+    ) -> Any:
+        """One partition's batch into its log; gives its PartitionProduceResponse.
+
+        claims: which partitions are part of the request's transaction; None when it has none.
+        """
         index = part.index
         if topic is None or index >= len(topic.partitions) or index < 0:
             return PartitionAnswer(index=index, error_code=_unknown(topic, session), base_offset=-1)
@@ -89,7 +101,7 @@ class Produce:
             or not topic.opaque
             or header.producer_id >= 0 > header.base_sequence
         ):
-            seen = _look_closer(topic, index, batch, header, session.version)
+            seen = _look_closer(topic, index, batch, header, session.version, claims)
             if isinstance(seen, PartitionAnswer):
                 return seen
             batch, header = seen
@@ -108,7 +120,16 @@ class Produce:
             self.wake(partition)
         return PartitionAnswer(index, 0, done.base_offset, done.log_append_time_ms, done.log_start)
 
-    def _append_all(self, topics: list[Any], session: Session, now_ms: int) -> list[Any]:
+    def _batches(self, topics: list[Any], session: Session) -> Iterator[tuple[Partition, Any]]:
+        """The partitions that are there, each with what was sent for it."""
+        by_id = session.version >= TOPIC_ID_VERSION
+        for wanted in topics:
+            topic = self.by_id.get(wanted.topic_id) if by_id else self.by_name.get(wanted.name)
+            for part in wanted.partition_data:
+                if topic is not None and 0 <= part.index < len(topic.partitions):
+                    yield topic.partitions[part.index], part.records
+
+    def _append_all(self, topics: list[Any], session: Session, now_ms: int, claims: Claims | None) -> list[Any]:
         """Several partitions. One that is named twice is appended to once, with the batch named last, as Kafka does."""
         by_id = session.version >= TOPIC_ID_VERSION
         chosen: dict[Any, tuple[Any, dict[int, Any]]] = {}
@@ -120,7 +141,7 @@ class Produce:
         answers = []
         for key, (wanted, parts) in chosen.items():
             topic = served.get(key)
-            done = [self.append(topic, part, session, now_ms) for part in parts.values()]
+            done = [self.append(topic, part, session, now_ms, claims) for part in parts.values()]
             answers.append(TopicAnswer(wanted.name, wanted.topic_id, done))
         return answers
 
@@ -139,14 +160,17 @@ class Produce:
             answers.append(TopicAnswer(wanted.name, wanted.topic_id, parts))
         return ProduceResponse(answers)
 
-    def _when_on_disk(self, reply: Reply, until_ms: int) -> Outcome:
+    def _when_on_disk(self, reply: Reply, until_ms: int, claims: Claims | None) -> Outcome:
         pending = []
+        written = None if claims is None else claims.written
         for answer in reply.message.responses:
             topic = self.by_name.get(answer.name) or self.by_id.get(answer.topic_id)
             for part in answer.partition_responses:
                 if not part.error_code and topic is not None and topic.durable:
                     partition = topic.partitions[part.index]
                     pending.append((partition, partition.next_offset, part))
+                    if written is not None:
+                        pending.append((written, written.next_offset, part))
         acks = _Acks(reply, pending)
         return acks.ready() or Wait(frozenset(entry[0] for entry in pending), until_ms, acks.ready, acks.expired)
 
@@ -177,34 +201,39 @@ class _Acks:
 
 
 def _look_closer(
-    topic: ServedTopic, index: int, batch: memoryview, header: BatchHeader, version: int
+    topic: ServedTopic, index: int, batch: memoryview, header: BatchHeader, version: int, claims: Claims | None
 ) -> tuple[memoryview, BatchHeader] | Any:
     """The batch as it shall be stored, with its header, or the answer that refuses it."""
-    attributes = header.attributes
     refused = None
-    if header.base_offset:
-        refused = Refused(
-            KafkaError.INVALID_RECORD, f"the batch's base offset is {header.base_offset}; a client's must be 0"
-        )
-    elif attributes & CONTROL_BIT:
-        refused = Refused(KafkaError.INVALID_RECORD, "clients may not write control batches")
-    elif attributes & TRANSACTIONAL_BIT:
-        # What Kafka says of a transactional id that its coordinator does not know.
-        refused = Refused(KafkaError.INVALID_PRODUCER_ID_MAPPING, "the batch belongs to no ongoing transaction")
-    elif header.producer_id >= 0 > header.base_sequence:
-        text = f"producer {header.producer_id} gave the sequence {header.base_sequence}; the first one is 0"
-        refused = Refused(KafkaError.INVALID_RECORD, text)
-    elif attributes & CODEC_BITS == Codec.ZSTD and version < ZSTD_VERSION:
-        refused = Refused(
-            KafkaError.UNSUPPORTED_COMPRESSION_TYPE,
-            f"zstd needs Produce version {ZSTD_VERSION} or newer, this request has version {version}",
-        )
+    if header.attributes & TRANSACTIONAL_BIT:
+        refused = NO_TRANSACTIONAL_ID if claims is None else claims.refused.get((topic.name, index))
+    refused = refused or _fault(header, version)
     if refused is not None:
         return _failed(topic, index, refused, topic.partitions[index].log_start)
     try:
         return _convert(topic, index, batch, header)
     except BatchError as error:
         return _failed(topic, index, error.refused)
+
+
+def _fault(header: BatchHeader, version: int) -> Refused | None:
+    """Which rule for clients the batch breaks."""
+    attributes = header.attributes
+    if header.base_offset:
+        return Refused(
+            KafkaError.INVALID_RECORD, f"the batch's base offset is {header.base_offset}; a client's must be 0"
+        )
+    if attributes & CONTROL_BIT:
+        return Refused(KafkaError.INVALID_RECORD, "clients may not write control batches")
+    if header.producer_id >= 0 > header.base_sequence:
+        text = f"producer {header.producer_id} gave the sequence {header.base_sequence}; the first one is 0"
+        return Refused(KafkaError.INVALID_RECORD, text)
+    if attributes & CODEC_BITS == Codec.ZSTD and version < ZSTD_VERSION:
+        return Refused(
+            KafkaError.UNSUPPORTED_COMPRESSION_TYPE,
+            f"zstd needs Produce version {ZSTD_VERSION} or newer, this request has version {version}",
+        )
+    return None
 
 
 def _convert(

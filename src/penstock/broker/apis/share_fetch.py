@@ -10,7 +10,7 @@ from penstock.broker.outcome import Outcome, Reply, Wait
 from penstock.broker.session import Session
 from penstock.broker.share.acks import Acknowledged, acknowledge_all, acks_of
 from penstock.broker.share.partitions import LiveShare
-from penstock.broker.share.reading import Found, Share, read
+from penstock.broker.share.reading import READ_COMMITTED, Found, Share, read
 from penstock.broker.share.sessions import FINAL_EPOCH, FIRST_EPOCH, Place, ShareSession
 from penstock.coordinate.share.acquire import Want
 from penstock.coordinate.share.store import ShareKey
@@ -106,30 +106,33 @@ class SharePoll:
         """The reply once there is enough to acquire. A failure waits like nothing at all: asking again at once would
         not mend it.
         """
-        if not self.is_open:
+        if not self.is_open or self._is_stale():
             return self.reply()
-        if self._is_stale():
-            return self.reply()
+        while self._is_enough():
+            self.read()
+            found = [found for found in self.found.values() if isinstance(found, Found)]
+            if any(one.acquired for one in found):
+                return self.reply()
+            self.is_open = True
+            # What nobody may see is out of the way now, there may be more behind it.
+            if not any(one.aborted for one in found):
+                break
+        return None
+
+    def _is_enough(self) -> bool:
+        """Whether min_bytes of records can be acquired; such as came back are enough whatever their size."""
         config = self.broker.shares.config(self.session.group_id)
-        locks_max, committed = config.partition_max_record_locks, config.isolation_level == "read_committed"
+        locks_max, committed = config.partition_max_record_locks, config.isolation_level == READ_COMMITTED
         size = 0
         for live in self._shares():
-            if not live.machine.can_acquire(locks_max):
-                continue
-            offset, end = (
-                live.machine.fetch_offset(),
-                live.log.last_stable_offset if committed else live.log.high_watermark,
-            )
-            if offset < end:
-                # Records that came back are enough whatever their size.
-                size += self.request.min_bytes if offset < live.machine.next else live.log.bytes_after(offset)
-        if not size or size < self.request.min_bytes:
-            return None
-        self.read()
-        if any(isinstance(found, Found) and found.acquired for found in self.found.values()):
-            return self.reply()
-        self.is_open = True
-        return None
+            if live.machine.can_acquire(locks_max):
+                offset, log = live.machine.fetch_offset(), live.log
+                end = log.last_stable_offset if committed else log.high_watermark
+                if offset < min(end, live.machine.next):
+                    return True
+                if offset < end:
+                    size += log.bytes_after(offset, committed)
+        return 0 < size >= self.request.min_bytes
 
     def answer(self) -> Reply | None:
         """As `ready`, but not before what the acknowledgements wrote is on disk."""

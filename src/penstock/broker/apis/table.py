@@ -10,6 +10,7 @@ from penstock.broker.apis.api_versions import ApiVersions
 from penstock.broker.apis.config_resources import ListConfigResources
 from penstock.broker.apis.configs import ConfigApis
 from penstock.broker.apis.delete_records import DeleteRecords
+from penstock.broker.apis.describe_producers import DescribeProducers
 from penstock.broker.apis.epochs import OffsetForLeaderEpoch
 from penstock.broker.apis.fetch import Fetch
 from penstock.broker.apis.find_coordinator import FindCoordinator
@@ -26,6 +27,7 @@ from penstock.broker.apis.share_fetch import ShareFetch
 from penstock.broker.apis.share_groups import ShareGroupApis
 from penstock.broker.apis.share_offsets import ShareOffsetApis
 from penstock.broker.apis.topics import TopicApis
+from penstock.broker.apis.txn_markers import WriteTxnMarkers
 from penstock.broker.outcome import Outcome
 from penstock.broker.session import Session
 from penstock.protocol.apis import API, ApiKey
@@ -73,6 +75,7 @@ SERVED: dict[ApiKey, Served] = {
     ApiKey.DELETE_RECORDS: Served(0, 2, lambda broker: DeleteRecords(broker).handle),
     ApiKey.INIT_PRODUCER_ID: Served(0, 5, lambda broker: InitProducerId(broker).handle),
     ApiKey.OFFSET_FOR_LEADER_EPOCH: Served(2, 4, lambda broker: OffsetForLeaderEpoch(broker).handle),
+    ApiKey.WRITE_TXN_MARKERS: Served(1, 2, lambda broker: WriteTxnMarkers(broker).handle),
     ApiKey.DESCRIBE_CONFIGS: Served(1, 4, lambda broker: ConfigApis(broker).describe),
     ApiKey.ALTER_CONFIGS: Served(0, 2, lambda broker: ConfigApis(broker).alter),
     ApiKey.DESCRIBE_LOG_DIRS: Served(1, 5, lambda broker: DescribeLogDirs(broker).handle),
@@ -81,6 +84,7 @@ SERVED: dict[ApiKey, Served] = {
     ApiKey.INCREMENTAL_ALTER_CONFIGS: Served(0, 1, lambda broker: ConfigApis(broker).alter_incrementally),
     ApiKey.OFFSET_DELETE: Served(0, 0, lambda broker: OffsetApis(broker).delete),
     ApiKey.DESCRIBE_CLUSTER: Served(0, 2, lambda broker: DescribeCluster(broker).handle),
+    ApiKey.DESCRIBE_PRODUCERS: Served(0, 0, lambda broker: DescribeProducers(broker).handle),
     ApiKey.LIST_CONFIG_RESOURCES: Served(0, 1, lambda broker: ListConfigResources(broker).handle),
     ApiKey.DESCRIBE_TOPIC_PARTITIONS: Served(0, 0, lambda broker: DescribeTopicPartitions(broker).handle),
     ApiKey.SHARE_GROUP_HEARTBEAT: Served(1, 1, lambda broker: ShareGroupApis(broker).heartbeat),

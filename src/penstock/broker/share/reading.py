@@ -10,6 +10,7 @@ from penstock.coordinate.share.flight import Acquired
 from penstock.coordinate.share_groups.settings import ShareConfig
 from penstock.kit.files import FileSlice
 from penstock.kit.refusal import Refused
+from penstock.log.partition import Partition
 from penstock.log.scan import walk_headers
 from penstock.protocol.errors import KafkaError
 
@@ -26,7 +27,7 @@ class Share(NamedTuple):
 
 class Found(NamedTuple):
     """records: whole batches, or b""; acquired: which of their records are the member's; aborted: (first, last) of
-    those that belong to an aborted transaction, and are nobody's.
+    those that nobody may see, in order.
     """
 
     records: Any
@@ -61,9 +62,47 @@ def read(live: LiveShare, want: Want, share: Share, *, must_give_one: bool) -> F
         config.partition_max_record_locks, config.delivery_count_limit, share.now_ms + config.record_lock_duration_ms
     )
     acquired = acquire(machine, want, limits, offset, [batch for _, _, batch in log])
-    if not acquired:
-        return _NOTHING
-    return Found(_cut(plan.slice, log, acquired), acquired, [])
+    aborted: list[LogBatch] = []
+    if committed and acquired:
+        try:
+            aborted = _aborted(live.log, offset, plan.slice)
+        except OSError as error:
+            return Refused(KafkaError.KAFKA_STORAGE_ERROR, str(error))
+        acquired = [rest for piece in acquired for rest in _without(piece, aborted)]
+    records = _cut(plan.slice, log, acquired) if acquired else b""
+    return Found(records, acquired, aborted)
+
+
+def _aborted(log: Partition, offset: int, piece: FileSlice) -> list[LogBatch]:
+    """First and last offset of the batches in `piece` that belong to aborted transactions. Error: OSError."""
+    transactions = log.aborted_in(offset, piece)
+    if not transactions or piece.file is None:
+        return []
+    return [
+        (header.base_offset, header.last_offset)
+        for _, header in walk_headers(piece.file, piece.position, piece.position + piece.size)
+        if header.is_transactional
+        and not header.is_control
+        and any(
+            one.producer_id == header.producer_id and one.first_offset <= header.base_offset <= one.last_offset
+            for one in transactions
+        )
+    ]
+
+
+def _without(piece: Acquired, aborted: list[LogBatch]) -> list[Acquired]:
+    """What is left of acquired records without those of aborted batches."""
+    left: list[Acquired] = []
+    first = piece.first
+    for base, last in aborted:
+        if last < first or base > piece.last:
+            continue
+        if first < base:
+            left.append(piece._replace(first=first, last=base - 1))
+        first = last + 1
+    if first <= piece.last:
+        left.append(piece._replace(first=first))
+    return left
 
 
 def _batches(slice: FileSlice, enough: int) -> list[tuple[int, int, LogBatch]]:
