@@ -162,6 +162,17 @@ def share_offsets_deleted(topic: str, topic_id: bytes, version: int) -> Any:
     return request("share", [request.DeleteShareGroupOffsetsRequestTopic(topic)])
 
 
+def share_state(name: str, topic_class: str, **fields: Any) -> Ask:
+    """A request about the state of a share partition."""
+
+    def ask(topic: str, topic_id: bytes, version: int) -> Any:
+        request = getattr(m, name)
+        part = request.PartitionData(partition=0, **fields)
+        return request(group_id="share", topics=[getattr(request, topic_class)(topic_id, [part])])
+
+    return ask
+
+
 ASKED: dict[ApiKey, Ask] = {
     ApiKey.PRODUCE: produced,
     ApiKey.FETCH: fetched,
@@ -204,6 +215,17 @@ ASKED: dict[ApiKey, Ask] = {
     ApiKey.SHARE_GROUP_DESCRIBE: lambda topic, *_: m.ShareGroupDescribeRequest(group_ids=["share", topic]),
     ApiKey.SHARE_FETCH: share_fetched,
     ApiKey.SHARE_ACKNOWLEDGE: share_acknowledged,
+    ApiKey.INITIALIZE_SHARE_GROUP_STATE: share_state(
+        "InitializeShareGroupStateRequest", "InitializeStateData", state_epoch=9, start_offset=1
+    ),
+    ApiKey.READ_SHARE_GROUP_STATE: share_state("ReadShareGroupStateRequest", "ReadStateData", leader_epoch=0),
+    ApiKey.WRITE_SHARE_GROUP_STATE: share_state(
+        "WriteShareGroupStateRequest", "WriteStateData", state_epoch=9, leader_epoch=0, start_offset=1
+    ),
+    ApiKey.DELETE_SHARE_GROUP_STATE: share_state("DeleteShareGroupStateRequest", "DeleteStateData"),
+    ApiKey.READ_SHARE_GROUP_STATE_SUMMARY: share_state(
+        "ReadShareGroupStateSummaryRequest", "ReadStateSummaryData", leader_epoch=0
+    ),
     ApiKey.DESCRIBE_SHARE_GROUP_OFFSETS: share_offsets_described,
     ApiKey.ALTER_SHARE_GROUP_OFFSETS: share_offsets_altered,
     ApiKey.DELETE_SHARE_GROUP_OFFSETS: share_offsets_deleted,

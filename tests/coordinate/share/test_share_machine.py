@@ -189,7 +189,7 @@ class ShareMachine(RuleBasedStateMachine):
     def give_back(self, row: Row) -> None:
         at = self.rows.index(row)
         row.holder, row.kept = "", row.deliveries
-        row.done = row.deliveries >= self.limit or at < self.machine.start and at < self.log_start
+        row.done = row.deliveries >= self.limit or (at < self.machine.start and at < self.log_start)
 
     def change(self, transition: Transition) -> None:
         if transition.batches:

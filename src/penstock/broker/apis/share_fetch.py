@@ -123,7 +123,7 @@ class SharePoll:
         """Whether min_bytes of records can be acquired; such as came back are enough whatever their size."""
         config = self.broker.shares.config(self.session.group_id)
         locks_max, committed = config.partition_max_record_locks, config.isolation_level == READ_COMMITTED
-        size = 0
+        size, min_bytes = 0, int(self.request.min_bytes)
         for live in self._shares():
             if live.machine.can_acquire(locks_max):
                 offset, log = live.machine.fetch_offset(), live.log
@@ -132,7 +132,7 @@ class SharePoll:
                     return True
                 if offset < end:
                     size += log.bytes_after(offset, committed)
-        return 0 < size >= self.request.min_bytes
+        return 0 < size >= min_bytes
 
     def answer(self) -> Reply | None:
         """As `ready`, but not before what the acknowledgements wrote is on disk."""

@@ -26,6 +26,7 @@ from penstock.broker.apis.share_acknowledge import ShareAcknowledge
 from penstock.broker.apis.share_fetch import ShareFetch
 from penstock.broker.apis.share_groups import ShareGroupApis
 from penstock.broker.apis.share_offsets import ShareOffsetApis
+from penstock.broker.apis.share_state import ShareStateApis
 from penstock.broker.apis.topics import TopicApis
 from penstock.broker.apis.txn_markers import WriteTxnMarkers
 from penstock.broker.outcome import Outcome
@@ -91,6 +92,11 @@ SERVED: dict[ApiKey, Served] = {
     ApiKey.SHARE_GROUP_DESCRIBE: Served(1, 1, lambda broker: ShareGroupApis(broker).describe),
     ApiKey.SHARE_FETCH: Served(1, 2, lambda broker: ShareFetch(broker).handle),
     ApiKey.SHARE_ACKNOWLEDGE: Served(1, 2, lambda broker: ShareAcknowledge(broker).handle),
+    ApiKey.INITIALIZE_SHARE_GROUP_STATE: Served(0, 0, lambda broker: ShareStateApis(broker).initialize),
+    ApiKey.READ_SHARE_GROUP_STATE: Served(0, 0, lambda broker: ShareStateApis(broker).read),
+    ApiKey.WRITE_SHARE_GROUP_STATE: Served(0, 1, lambda broker: ShareStateApis(broker).write),
+    ApiKey.DELETE_SHARE_GROUP_STATE: Served(0, 0, lambda broker: ShareStateApis(broker).delete),
+    ApiKey.READ_SHARE_GROUP_STATE_SUMMARY: Served(0, 1, lambda broker: ShareStateApis(broker).summary),
     ApiKey.DESCRIBE_SHARE_GROUP_OFFSETS: Served(0, 1, lambda broker: ShareOffsetApis(broker).describe),
     ApiKey.ALTER_SHARE_GROUP_OFFSETS: Served(0, 0, lambda broker: ShareOffsetApis(broker).alter),
     ApiKey.DELETE_SHARE_GROUP_OFFSETS: Served(0, 0, lambda broker: ShareOffsetApis(broker).delete),

@@ -154,6 +154,10 @@ class SharePartitions:
             self.drop(key)
         return written
 
+    def put(self, key: ShareKey, record: Record, now_ms: int) -> Refused | Partition:
+        """Keeps what `states` made a record of."""
+        return self._write(key, record, now_ms)
+
     def keys_of(self, group_id: str) -> list[ShareKey]:
         return [key for key in self.states.kept if key.group_id == group_id]
 
