@@ -214,6 +214,27 @@ def test_offsets_are_moved_and_deleted_only_without_members(broker):
     assert described_offsets(broker.request, "group") == {}
 
 
+def test_states_and_names_have_their_bounds(broker):
+    broker.broker.shares.states_max = 3
+
+    full = heartbeat(broker.request, "group", ANN, 0, ["orders"])
+    long = heartbeat(broker.request, "x" * 5_000, ANN, 0, ["orders"])
+    alter = m.AlterShareGroupOffsetsRequest
+    altered = broker.request(alter(group_id="x" * 5_000, topics=[]))
+
+    assert full.error_code == KafkaError.INVALID_REQUEST
+    assert len(broker.broker.shares.states.kept) == 3
+    assert long.error_code == altered.error_code == KafkaError.INVALID_GROUP_ID
+
+
+def test_share_groups_are_among_the_metrics_of_groups(broker):
+    heartbeat(broker.request, "group", ANN, 0, ["orders"])
+
+    (facts,) = broker.broker.coordinator.groups.overview()
+
+    assert tuple(facts) == ("group", "share", "Stable", 2, 1, 4)
+
+
 def test_share_partitions_have_their_coordinator_from_version_6_on(broker):
     topic = "AQEBAQEBAQEBAQEBAQEBAQ"
     keys = [f"a:b:{topic}:0", "group", f"group:{topic}:x", "group:zz:0"]

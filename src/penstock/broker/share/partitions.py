@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("penstock.broker")
 
 _LOCKS_PER_TICK_MAX = 500
+# About 1 KB each. Kafka has no bound.
+STATES_MAX = 500_000
 
 
 class LockTimer(Enum):
@@ -53,7 +55,7 @@ class LiveShare:
 class SharePartitions:
     """Every change is appended to `__share_group_state` before it counts. live: those in use since the start."""
 
-    __slots__ = ("_broker", "_timers", "_unloaded", "codec", "live", "states")
+    __slots__ = ("_broker", "_timers", "_unloaded", "codec", "live", "states", "states_max")
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
@@ -62,6 +64,7 @@ class SharePartitions:
         self.codec = Codec(broker.settings.share_coordinator_state_topic_compression_codec)
         self.live: dict[ShareKey, LiveShare] = {}
         self.states: ShareStates
+        self.states_max = STATES_MAX
         self.renew()
 
     def renew(self) -> None:
@@ -284,6 +287,9 @@ class SharePartitions:
         return self._broker.topics.find(SHARE_STATE_TOPIC, self.states.partition_of(key))
 
     def _write(self, key: ShareKey, record: Record, now_ms: int) -> Refused | Partition:
+        if key not in self.states.kept and len(self.states.kept) >= self.states_max:
+            text = f"the states of {self.states_max} share partitions are kept; delete share groups of no use any more"
+            return Refused(KafkaError.INVALID_REQUEST, text)
         return self._append(self._home(key), record, now_ms)
 
     def _append(self, home: Partition | None, record: Record, now_ms: int) -> Refused | Partition:

@@ -27,7 +27,9 @@ Outcomes = list[Outcome]
 
 
 class GroupFacts(NamedTuple):
-    """A group at a glance, for metrics. state: Kafka's name of it; offset_count: partitions with a committed offset."""
+    """A group at a glance, for metrics. state: Kafka's name of it; offset_count: partitions with a committed offset or
+    a share state.
+    """
 
     group_id: str
     group_type: str
@@ -173,6 +175,11 @@ class Groups:
                     group.generation,
                     len(group.members),
                     offsets.count(group.group_id),
+                )
+            elif isinstance(group, ShareGroup):
+                count = sum(len(state.indexes) for state in group.initialized.values())
+                yield GroupFacts(
+                    group.group_id, group.group_type.value, group.state_name, group.epoch, len(group.members), count
                 )
 
     def committed(self, group_id: str) -> Iterator[CommittedOffset]:

@@ -46,7 +46,7 @@ class ShareGroups:
 
     def describe_fault(self, group_id: str) -> tuple[KafkaError, str | None]:
         """Why the offsets of a group cannot be told; one that does not exist has none."""
-        if not group_id:
+        if not group_id or len(group_id) > self._share.desk.settings.group_id_length_max:
             return KafkaError.INVALID_GROUP_ID, None
         error = self._share.desk.absence_of(group_id)
         if not error and group_id in self._share.desk.groups and self.get(group_id) is None:
@@ -57,8 +57,11 @@ class ShareGroups:
         """Why the offsets of a group may not be changed."""
         fault = self.describe_fault(group_id)
         group = self.get(group_id)
-        if fault[0] or (group is None and may_be_missing):
+        if fault[0]:
             return fault
+        if group is None and may_be_missing:
+            full = len(self._share.desk.groups) >= self._share.settings.groups_max
+            return (KafkaError.GROUP_MAX_SIZE_REACHED, "There are too many groups.") if full else fault
         if group is None:
             return KafkaError.GROUP_ID_NOT_FOUND, f"Group {group_id} not found."
         if group.members:

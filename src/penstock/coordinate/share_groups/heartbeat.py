@@ -81,6 +81,8 @@ def request_fault(share: ShareDesk, request: Any) -> tuple[KafkaError, str | Non
         return invalid, None
     if not request.group_id.strip():
         return invalid, "GroupId can't be empty."
+    if len(request.group_id) > share.desk.settings.group_id_length_max:
+        return KafkaError.INVALID_GROUP_ID, None
     if epoch < LEAVE_EPOCH:
         return invalid, "MemberEpoch is invalid."
     if request.rack_id is not None and not request.rack_id.strip():
