@@ -100,6 +100,9 @@ class ShareMachine(RuleBasedStateMachine):
         strict=st.booleans(),
         read=st.integers(1, 5),
     )
+    def take(self, member: str, count: int, batch_size: int, strict: bool, read: int) -> None:
+        self.fetch(member, count, batch_size, strict, read)
+
     def fetch(self, member: str, count: int, batch_size: int, strict: bool, read: int) -> None:
         offset = self.machine.fetch_offset()
         log = [batch for batch in self.log if batch[1] >= offset][:read]
@@ -175,6 +178,12 @@ class ShareMachine(RuleBasedStateMachine):
         for row in self.rows:
             if row.holder == member:
                 self.give_back(row)
+
+    @rule(member=st.sampled_from(MEMBERS), times=st.integers(1, 3))
+    def fail_again_and_again(self, member: str, times: int) -> None:
+        for _ in range(times):
+            self.fetch(member, 30, 10, False, 3)
+            self.leave(member)
 
     # The table
 
