@@ -46,6 +46,9 @@ class FakeBroker:
     def tick(self, now_ms):
         return now_ms + 1_000
 
+    def disconnected(self, session):
+        """What members of share groups held on a connection is given back; nobody holds anything here."""
+
     def synced(self, partition, offset):
         self.synced_offsets.append((partition, offset))
         self.waiting.wake(partition)
