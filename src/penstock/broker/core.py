@@ -114,8 +114,13 @@ class Broker:
         due_ms = self.chores.do(now_ms)
         self.coordinator.tick(now_ms)
         self.shares.tick(now_ms)
+        next_ms = self.next_deadline_ms()
+        return due_ms if next_ms is None else min(due_ms, next_ms)
+
+    def next_deadline_ms(self) -> int | None:
+        """When something of groups or their records is due; None when nothing is. Chores are not among it."""
         deadlines = (self.coordinator.groups.next_deadline_ms(), self.shares.next_deadline_ms())
-        return min(due_ms, *(deadline for deadline in deadlines if deadline is not None), due_ms)
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     def disconnected(self, session: Session) -> None:
         """A connection is gone: what its members of share groups held is given back."""

@@ -175,6 +175,5 @@ class InMemoryBroker:
         return broker
 
     def _next_ms(self) -> int | None:
-        broker = self.broker
-        deadlines = [source.next_deadline_ms() for source in (broker.waiting, broker.coordinator.groups, broker.shares)]
+        deadlines = [source.next_deadline_ms() for source in (self.broker, self.broker.waiting)]
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
