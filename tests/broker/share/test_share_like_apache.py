@@ -82,7 +82,7 @@ class Life:
     def fetch(self, step: str, member: str = ANN, epoch: int | None = None, **rest: Any) -> None:
         at = self.epochs[member] if epoch is None else epoch
         rest.setdefault("partitions", (0,) if at == 0 else ())
-        rest.setdefault("max_wait_ms", 500)
+        rest.setdefault("max_wait_ms", 5_000)
         answer = self.request(fetch_request(self.name, member, at, self.topic_id, **rest), 2)
         if epoch is None and answer.error_code == 0:
             self.epochs[member] += 1
@@ -127,12 +127,12 @@ def sessions(life: Life) -> None:
     life.fetch("no session", epoch=1)
     life.fetch("no session to end", epoch=-1)
     life.fetch("with acknowledgements first", acks=[(0, 0, 1, [ACCEPT])])
-    life.fetch("none wanted", max_records=0)
+    life.fetch("none wanted", max_records=0, max_wait_ms=10)
     life.fetch("again from the start", epoch=0, max_records=5)
     life.fetch("wrong epoch", epoch=9)
     life.say("acknowledged at epoch 0", (0, 0, 0, [ACCEPT]), epoch=0)
     life.say("of nobody", (0, 0, 0, [ACCEPT]), member=BOB, epoch=1)
-    life.fetch("a partition that is not there", partitions=(7,), max_wait_ms=10)
+    life.fetch("a partition that is not there", partitions=(7,))
     life.fetch("still not", max_wait_ms=10)
     life.fetch("forgotten", forgotten=(7,), max_wait_ms=10)
     life.fetch("nothing new", member=BOB, max_wait_ms=10)
@@ -181,21 +181,21 @@ def acknowledgements(life: Life) -> None:
 def limits(life: Life) -> None:
     life.produce(5, 5, 5)
     for records_max in (7, 7, 7):
-        life.fetch("record limit", share_acquire_mode=1, max_records=records_max, max_wait_ms=10)
+        life.fetch("record limit", share_acquire_mode=1, max_records=records_max)
     life.produce(5, 5, 5, 5, 5, 5)
-    life.fetch("ranges of three", max_records=7, batch_size=3, max_wait_ms=10)
-    life.fetch("ranges of six", batch_size=6, max_wait_ms=10)
+    life.fetch("ranges of three", max_records=7, batch_size=3)
+    life.fetch("ranges of six", batch_size=6)
     life.say("back", *[(0, at, at, [RELEASE]) for at in range(3, 43)])
-    life.fetch("again, few", max_records=4, max_wait_ms=10)
-    life.fetch("again, strictly few", max_records=4, share_acquire_mode=1, max_wait_ms=10)
-    life.fetch("again, all", max_wait_ms=10)
+    life.fetch("again, few", max_records=4)
+    life.fetch("again, strictly few", max_records=4, share_acquire_mode=1)
+    life.fetch("again, all")
     life.fetch("min bytes", min_bytes=100_000, max_wait_ms=10)
 
 
 def deliveries(life: Life) -> None:
     life.produce(10, 6)
     for turn in range(14):
-        life.fetch(f"turn {turn}", max_wait_ms=10)
+        life.fetch(f"turn {turn}")
         for first, last, _ in [piece for part in life.told[-1][1][2] for piece in part[-1]]:
             life.say(f"back {first}-{last}", (0, first, last, [RELEASE]))
     life.offsets()
