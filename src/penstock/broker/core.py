@@ -17,11 +17,14 @@ from penstock.broker.metrics import Metrics
 from penstock.broker.outcome import Outcome
 from penstock.broker.producer_ids import ProducerIds
 from penstock.broker.session import Session
-from penstock.broker.topics import OFFSETS_TOPIC, TRANSACTIONS_TOPIC, Topics
+from penstock.broker.share.partitions import SharePartitions
+from penstock.broker.share.sessions import ShareSession, ShareSessions
+from penstock.broker.topics import OFFSETS_TOPIC, SHARE_STATE_TOPIC, TRANSACTIONS_TOPIC, Topics
 from penstock.broker.transactions import RETRY_INTERVAL_MS, TransactionCoordinator
 from penstock.broker.verification import Verify
 from penstock.broker.waiting import Waiting
 from penstock.coordinate.metadata.settings import ConfigKind
+from penstock.coordinate.share.store import ShareKey
 from penstock.kit.clock import Clock
 from penstock.kit.files import Files
 from penstock.log.directory import LogDirectory
@@ -75,6 +78,8 @@ class Broker:
         self.chores = Chores()
         self.controller: Controller
         self.coordinator: GroupCoordinator
+        self.shares: SharePartitions
+        self.share_sessions = ShareSessions(settings.group_share_max_share_sessions)
         self.producer_ids: ProducerIds
         self.transactions: TransactionCoordinator
         self.verify_transaction: Verify
@@ -111,8 +116,26 @@ class Broker:
         """Does what is due; gives the time of the next call, earlier ones do no harm."""
         due_ms = self.chores.do(now_ms)
         self.coordinator.tick(now_ms)
-        groups_ms = self.coordinator.groups.next_deadline_ms()
-        return due_ms if groups_ms is None else min(due_ms, groups_ms)
+        self.shares.tick(now_ms)
+        next_ms = self.next_deadline_ms()
+        return due_ms if next_ms is None else min(due_ms, next_ms)
+
+    def next_deadline_ms(self) -> int | None:
+        """When something of groups or their records is due; None when nothing is. Chores are not among it."""
+        deadlines = (self.coordinator.groups.next_deadline_ms(), self.shares.next_deadline_ms())
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+
+    def disconnected(self, session: Session) -> None:
+        """A connection is gone: what its members of share groups held is given back."""
+        for share_session in self.share_sessions.owned_by(session):
+            self.end_share_session(share_session, self.clock.now_ms())
+
+    def end_share_session(self, session: ShareSession, now_ms: int) -> list[Partition]:
+        """Closes it and gives back what was held in it; where that was written."""
+        self.share_sessions.close(session)
+        keys = [ShareKey(session.group_id, *place) for place in session.places]
+        done = [self.shares.release(key, session.member_id, now_ms) for key in keys]
+        return [partition for partition in done if isinstance(partition, Partition)]
 
     def synced(self, partition: Partition, offset: int) -> None:
         """All before `offset` is on disk: what waits for that goes on."""
@@ -139,6 +162,10 @@ class Broker:
         self.controller.start(now_ms)
         if self.log.previous_broker_epoch < 0:
             self._begin_epochs()
+        self.shares = SharePartitions(self)
+        share_states = self.topics.by_name.get(SHARE_STATE_TOPIC)
+        if share_states is not None:
+            self.shares.load(share_states.partitions)
         self.coordinator = GroupCoordinator(self)
         offsets = self.topics.by_name.get(OFFSETS_TOPIC)
         if offsets is not None:
@@ -172,6 +199,8 @@ class Broker:
         every(RETRY_INTERVAL_MS, transactions.retry, now_ms)
         every(settings.log_flush_offset_checkpoint_interval_ms, self._checkpoint, now_ms)
         every(settings.log_flush_start_offset_checkpoint_interval_ms, self._checkpoint_starts, now_ms)
+        every(settings.share_coordinator_cold_partition_snapshot_interval_ms, self.shares.snapshot_cold, now_ms)
+        every(settings.share_coordinator_state_topic_prune_interval_ms, self.shares.prune, now_ms)
 
     def _retain(self, partition: Partition, now_ms: int) -> None:
         if partition.apply_retention(now_ms):
@@ -182,6 +211,7 @@ class Broker:
             if partition.try_recover(now_ms):
                 self.coordinator.recovered(partition, now_ms)
                 self.transactions.recovered(partition, now_ms)
+                self.shares.recovered(partition)
                 self.waiting.wake(partition)
         elif partition.wants_sync(now_ms):
             self.to_sync.add(partition)

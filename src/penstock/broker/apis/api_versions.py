@@ -3,6 +3,7 @@
 import re
 from typing import TYPE_CHECKING, Any
 
+from penstock.broker.features import FEATURES
 from penstock.broker.outcome import Reply
 from penstock.broker.session import Session
 from penstock.protocol import messages
@@ -18,18 +19,15 @@ SupportedFeature = ApiVersionsResponse.SupportedFeatureKey
 FinalizedFeature = ApiVersionsResponse.FinalizedFeatureKey
 
 NAMED_VERSION = 3
-# From this version on a feature may be supported from level 0 on.
+# Clients before it take a feature whose levels begin at 0 for a broken answer (KAFKA-17011).
 LEVEL_0_VERSION = 4
-# Lowest and highest level of each feature that is served.
-FEATURES = {"transaction.version": (0, 2)}
 # How a client may call itself.  Source: KIP-511.
 _SOFTWARE = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?")
 
 
 class ApiVersions:
-    """The handler of one broker. Only features are told whose APIs are served; clients take a missing one for level 0.
-    Versions of ApiVersions itself that are too new are the server's to answer: only it can tell where such a request
-    ends (KIP-511).
+    """The handler of one broker. Versions of ApiVersions itself that are too new are the server's to answer: only it
+    can tell where such a request ends (KIP-511).
     """
 
     __slots__ = ("answer", "older_answer")
@@ -37,18 +35,17 @@ class ApiVersions:
     def __init__(self, broker: "Broker") -> None:
         keys = [ApiVersion(api, served.advertised_min, served.max) for api, served in sorted(broker.served.items())]
         levels = broker.controller.metadata.features
-        finalized = [FinalizedFeature(name, levels[name], levels[name]) for name in FEATURES if name in levels]
-        told = {
+        features = {name: feature for name, feature in FEATURES.items() if feature.is_told}
+        supported = [SupportedFeature(name, feature.min, feature.max) for name, feature in features.items()]
+        told: dict[str, Any] = {
             "api_keys": keys,
-            "finalized_features": finalized,
-            # Levels change only with the metadata, and its end tells which answer is the newer one.
-            "finalized_features_epoch": broker.controller.partition.next_offset,
+            "finalized_features": [FinalizedFeature(name, levels[name], levels[name]) for name in features],
+            # Grows from start to start; the levels do not change in between.
+            "finalized_features_epoch": broker.controller.partition.next_offset - 1,
         }
-        supported = [SupportedFeature(name, low, high) for name, (low, high) in FEATURES.items()]
-        self.answer = Reply(ApiVersionsResponse(supported_features=supported, **told))
-        # Clients before that take a feature whose levels begin at 0 for a broken answer (KAFKA-17011).
+        self.answer = Reply(ApiVersionsResponse(**told, supported_features=supported))
         nonzero = [feature for feature in supported if feature.min_version]
-        self.older_answer = Reply(ApiVersionsResponse(supported_features=nonzero, **told))
+        self.older_answer = Reply(ApiVersionsResponse(**told, supported_features=nonzero))
 
     def handle(self, request: Any, session: Session, now_ms: int) -> Reply:
         """Notes the client's software; a name that is none is INVALID_REQUEST."""

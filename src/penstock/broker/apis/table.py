@@ -30,6 +30,11 @@ from penstock.broker.apis.repeated import (
     RepeatedFetch,
     RepeatedProduce,
 )
+from penstock.broker.apis.share_acknowledge import ShareAcknowledge
+from penstock.broker.apis.share_fetch import ShareFetch
+from penstock.broker.apis.share_groups import ShareGroupApis
+from penstock.broker.apis.share_offsets import ShareOffsetApis
+from penstock.broker.apis.share_state import ShareStateApis
 from penstock.broker.apis.topics import TopicApis
 from penstock.broker.apis.transaction_admin import TransactionAdminApis
 from penstock.broker.apis.transactions import TransactionApis
@@ -114,6 +119,18 @@ SERVED: dict[ApiKey, Served] = {
     ApiKey.DESCRIBE_TRANSACTIONS: Served(0, 0, lambda broker: TransactionAdminApis(broker).describe),
     ApiKey.LIST_TRANSACTIONS: Served(0, 2, lambda broker: TransactionAdminApis(broker).list),
     ApiKey.DESCRIBE_TOPIC_PARTITIONS: Served(0, 0, lambda broker: DescribeTopicPartitions(broker).handle),
+    ApiKey.SHARE_GROUP_HEARTBEAT: Served(1, 1, lambda broker: ShareGroupApis(broker).heartbeat),
+    ApiKey.SHARE_GROUP_DESCRIBE: Served(1, 1, lambda broker: ShareGroupApis(broker).describe),
+    ApiKey.SHARE_FETCH: Served(1, 2, lambda broker: ShareFetch(broker).handle),
+    ApiKey.SHARE_ACKNOWLEDGE: Served(1, 2, lambda broker: ShareAcknowledge(broker).handle),
+    ApiKey.INITIALIZE_SHARE_GROUP_STATE: Served(0, 0, lambda broker: ShareStateApis(broker).initialize),
+    ApiKey.READ_SHARE_GROUP_STATE: Served(0, 0, lambda broker: ShareStateApis(broker).read),
+    ApiKey.WRITE_SHARE_GROUP_STATE: Served(0, 1, lambda broker: ShareStateApis(broker).write),
+    ApiKey.DELETE_SHARE_GROUP_STATE: Served(0, 0, lambda broker: ShareStateApis(broker).delete),
+    ApiKey.READ_SHARE_GROUP_STATE_SUMMARY: Served(0, 1, lambda broker: ShareStateApis(broker).summary),
+    ApiKey.DESCRIBE_SHARE_GROUP_OFFSETS: Served(0, 1, lambda broker: ShareOffsetApis(broker).describe),
+    ApiKey.ALTER_SHARE_GROUP_OFFSETS: Served(0, 0, lambda broker: ShareOffsetApis(broker).alter),
+    ApiKey.DELETE_SHARE_GROUP_OFFSETS: Served(0, 0, lambda broker: ShareOffsetApis(broker).delete),
 }
 
 

@@ -86,6 +86,15 @@ class BrokerSettings:
     transaction_remove_expired_transaction_cleanup_interval_ms: int
     transaction_partition_verification_enable: bool
 
+    group_share_max_size: int
+    group_share_max_share_sessions: int
+    share_coordinator_state_topic_num_partitions: int
+    share_coordinator_state_topic_segment_bytes: int
+    share_coordinator_state_topic_compression_codec: int
+    share_coordinator_state_topic_prune_interval_ms: int
+    share_coordinator_cold_partition_snapshot_interval_ms: int
+    share_coordinator_snapshot_update_records_per_snapshot: int
+
     @classmethod
     def from_mapping(cls, given: Mapping[str, str]) -> Self:
         """Settings from texts by name. Error: SettingError."""

@@ -7,13 +7,17 @@ from typing import Any, NamedTuple
 
 from penstock.coordinate.group_records import Committed
 from penstock.coordinate.groups import joining, leaving, loading, reading, rebalance, syncing
-from penstock.coordinate.groups.desk import Desk, Phase, Stored, Topics
+from penstock.coordinate.groups.desk import Desk, Phase, Stored
 from penstock.coordinate.groups.group import ClassicGroup
 from penstock.coordinate.groups.member import TimerKind
 from penstock.coordinate.groups.settings import GroupSettings
 from penstock.coordinate.groups.timers import Timer
 from penstock.coordinate.offsets import commit, delete, expiry, fetch
 from penstock.coordinate.outcome import Message, Outcome
+from penstock.coordinate.share_groups.coordinator import ShareGroups
+from penstock.coordinate.share_groups.group import ShareGroup
+from penstock.coordinate.share_groups.heartbeat import NO_TOPICS, VersionedTopics
+from penstock.coordinate.share_groups.settings import ShareConfigs, ShareSettings, same_for_all
 
 # So that a thousand sessions ending at once do not hold up the connections of everybody else.
 _TIMERS_PER_TICK_MAX = 500
@@ -23,7 +27,9 @@ Outcomes = list[Outcome]
 
 
 class GroupFacts(NamedTuple):
-    """A group at a glance, for metrics. state: Kafka's name of it; offset_count: partitions with a committed offset."""
+    """A group at a glance, for metrics. state: Kafka's name of it; offset_count: partitions with a committed offset or
+    a share state.
+    """
 
     group_id: str
     group_type: str
@@ -49,10 +55,18 @@ class Groups:
     All times are epoch milliseconds.
     """
 
-    __slots__ = ("_desk",)
+    __slots__ = ("_desk", "share")
 
-    def __init__(self, settings: GroupSettings, dice: Callable[[int], bytes], topics: Topics | None = None) -> None:
+    def __init__(
+        self,
+        settings: GroupSettings,
+        dice: Callable[[int], bytes],
+        topics: VersionedTopics | None = None,
+        share_settings: ShareSettings | None = None,
+        share_configs: ShareConfigs = same_for_all,
+    ) -> None:
         self._desk = Desk(settings, dice, topics)
+        self.share = ShareGroups(self._desk, share_settings or ShareSettings(), share_configs, topics or NO_TOPICS)
 
     # Partitions of __consumer_offsets
 
@@ -65,7 +79,7 @@ class Groups:
 
     def replay(self, key: bytes, value: bytes | None, offset: int = -1, producer_id: int = -1) -> bool:
         """Applies a record read from the log; False if its type is not ours.  Error: Malformed."""
-        return loading.replay(self._desk, key, value, offset, producer_id)
+        return loading.replay(self._desk, key, value, offset, producer_id) or self.share.replay(key, value)
 
     def replay_marker(self, partition: int, producer_id: int, commit: bool) -> None:
         """Applies the end of a transaction read from the log."""
@@ -74,6 +88,7 @@ class Groups:
     def loaded(self, partition: int, now_ms: int) -> Outcomes:
         """The partition is ours from now on."""
         self._desk.begin(now_ms)
+        self.share.loaded(partition)
         return loading.loaded(self._desk, partition)
 
     def unload(self, partition: int, now_ms: int) -> dict[int, Message]:
@@ -146,7 +161,7 @@ class Groups:
     def delete(self, group_id: str, now_ms: int) -> Outcome:
         """DeleteGroups of one group; the reply is a DeletableGroupResult."""
         self._desk.begin(now_ms)
-        return reading.delete(self._desk, group_id)
+        return self.share.delete(group_id, now_ms) or reading.delete(self._desk, group_id)
 
     def overview(self) -> Iterator[GroupFacts]:
         """All groups, for metrics."""
@@ -160,6 +175,11 @@ class Groups:
                     group.generation,
                     len(group.members),
                     offsets.count(group.group_id),
+                )
+            elif isinstance(group, ShareGroup):
+                count = sum(len(state.indexes) for state in group.initialized.values())
+                yield GroupFacts(
+                    group.group_id, group.group_type.value, group.state_name, group.epoch, len(group.members), count
                 )
 
     def committed(self, group_id: str) -> Iterator[CommittedOffset]:
@@ -199,6 +219,8 @@ class Groups:
         if timer.kind is TimerKind.RETENTION:
             desk.timers.set(timer, desk.now_ms + desk.settings.offsets_retention_check_interval_ms)
             return expiry.expire(desk, timer.group)
+        if isinstance(timer.group, ShareGroup):
+            return [self.share.fire(timer)]
         group: ClassicGroup = timer.group
         stored: Stored | None
         if timer.kind is TimerKind.SESSION:

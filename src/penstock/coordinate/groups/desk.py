@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from typing import NamedTuple, Protocol
 
@@ -30,7 +30,7 @@ class Topics(Protocol):
 
 
 class AnyGroup(Protocol):
-    """What all group types have in common; only ClassicGroup exists so far."""
+    """What all group types have in common. timers: all that may run for it."""
 
     @property
     def group_type(self) -> GroupType: ...
@@ -40,6 +40,14 @@ class AnyGroup(Protocol):
 
     @property
     def partition(self) -> int: ...
+
+    @property
+    def state_name(self) -> str: ...
+
+    @property
+    def listed_protocol(self) -> str: ...
+
+    def timers(self) -> Iterator[Timer]: ...
 
 
 class Phase(Enum):
@@ -162,7 +170,6 @@ class Desk:
         group = self.groups.pop(group_id, None)
         if group is not None:
             del self._by_partition[group.partition][group_id]
-        if isinstance(group, ClassicGroup):
             for timer in group.timers():
                 timer.stop()
 

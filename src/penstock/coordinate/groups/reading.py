@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from penstock.coordinate.groups.desk import Desk, Phase
-from penstock.coordinate.groups.group import ClassicGroup
 from penstock.coordinate.groups.member import Member
 from penstock.coordinate.groups.states import TABLE, Event, State
 from penstock.coordinate.offsets.delete import tombstones
@@ -25,17 +24,15 @@ def list_groups(desk: Desk, request: Any) -> Any:
     listed_class = messages.ListGroupsResponse.ListedGroup
     listed = []
     for group in desk.groups.values():
-        if not isinstance(group, ClassicGroup):
-            continue
-        if states and group.state.value.lower() not in states:
+        if states and group.state_name.lower() not in states:
             continue
         if types and group.group_type.value not in types:
             continue
         listed.append(
             listed_class(
                 group_id=group.group_id,
-                protocol_type=group.protocol_type or "",
-                group_state=group.state.value,
+                protocol_type=group.listed_protocol,
+                group_state=group.state_name,
                 group_type=group.group_type.value,
             )
         )
