@@ -29,11 +29,27 @@ def test_the_answer_is_the_table(broker, version):
     assert list(told) == sorted(told)
 
 
-def test_no_feature_is_told_that_stands_for_an_api_we_do_not_serve(broker):
-    response = broker.request(ApiVersions(client_software_name="test", client_software_version="1"), 4)
+@pytest.mark.parametrize(("version", "supported"), [(3, []), (4, [("group.version", 0, 1)])])
+def test_only_features_are_told_that_stand_for_apis_we_serve(broker, version, supported):
+    response = broker.request(ApiVersions(client_software_name="test", client_software_version="1"), version)
 
-    assert response.supported_features == response.finalized_features == []
-    assert response.finalized_features_epoch == -1
+    told = [(entry.name, entry.min_version, entry.max_version) for entry in response.supported_features]
+    assert told == supported
+    finalized = [
+        (entry.name, entry.min_version_level, entry.max_version_level) for entry in response.finalized_features
+    ]
+    assert finalized == [("group.version", 1, 1)]
+    assert response.finalized_features_epoch >= 0
+
+
+def test_a_store_from_before_a_feature_gets_its_level_at_the_next_start(broker):
+    metadata = broker.broker.controller.metadata
+    broker.broker.controller.commit(metadata.set_features({"group.version": 0}), broker.clock.now_ms())
+    assert "group.version" not in metadata.features
+
+    broker.restart()
+
+    assert broker.broker.controller.metadata.features["group.version"] == 1
 
 
 def test_produce_is_told_from_version_0_on_for_old_clients_and_served_from_3_on():

@@ -46,6 +46,13 @@ class FixedTopics:
     def __init__(self, **topics: tuple[bytes, int]) -> None:
         self.topics = topics
 
+    @property
+    def version(self) -> int:
+        return hash(tuple(self.topics.items()))
+
+    def names(self) -> list[str]:
+        return list(self.topics)
+
     def partition_count(self, name: str) -> int | None:
         return self.topics[name][1] if name in self.topics else None
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from penstock.broker.features import FEATURES
 from penstock.broker.internal import read_all
 from penstock.broker.outcome import Reply, Wait
 from penstock.broker.topics import METADATA_TOPIC, OFFSETS_TOPIC, ServedTopic
@@ -39,10 +40,6 @@ CreatableTopicConfig = CreateTopicsRequest.CreatableTopicConfig
 # The id of the metadata log in every Kafka cluster.  Source: Uuid.METADATA_TOPIC_ID.
 METADATA_TOPIC_ID = (1).to_bytes(16, "big")
 FIRST_EPOCH = 0
-# The level of Kafka 4.3: which records the log may hold. No other feature is finalized, each stands for APIs that are
-# not served, and clients take a missing one for level 0.
-FEATURES = {"metadata.version": 30}
-
 # Which config has the effort of each codec; Snappy has none.
 LEVELS = {
     "gzip": "compression.gzip.level",
@@ -86,8 +83,9 @@ class Controller:
 
     def start(self, now_ms: int) -> None:
         """Sets up a new cluster, or takes stock: every topic gets its logs, a log without a topic goes."""
-        if not self.metadata.features:
-            self.commit(self.metadata.set_features(FEATURES), now_ms)
+        # Stores of earlier versions lack the levels of what is served since then.
+        if any(self.metadata.features.get(name, 0) < feature.level for name, feature in FEATURES.items()):
+            self.commit(self.metadata.set_features({n: feature.level for n, feature in FEATURES.items()}), now_ms)
         broker = self._broker
         topics = self.metadata.topics
         for (name, index), partition in list(broker.log.partitions.items()):

@@ -3,6 +3,7 @@
 import re
 from typing import TYPE_CHECKING, Any
 
+from penstock.broker.features import FEATURES
 from penstock.broker.outcome import Reply
 from penstock.broker.session import Session
 from penstock.protocol import messages
@@ -13,23 +14,45 @@ if TYPE_CHECKING:
 
 ApiVersionsResponse = messages.ApiVersionsResponse
 ApiVersion = ApiVersionsResponse.ApiVersion
+SupportedFeature = ApiVersionsResponse.SupportedFeatureKey
+FinalizedFeature = ApiVersionsResponse.FinalizedFeatureKey
 
 NAMED_VERSION = 3
+# Clients before it stumble over a feature that can be at level 0 (KAFKA-17011).
+LEVEL_ZERO_VERSION = 4
 # How a client may call itself.  Source: KIP-511.
 _SOFTWARE = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?")
 
 
 class ApiVersions:
-    """The handler of one broker. No feature is advertised: each stands for an API that is not served (transactions,
-    the new groups), and clients take a missing one for level 0. Versions of ApiVersions itself that are too new are
-    the server's to answer: only it can tell where such a request ends (KIP-511).
+    """The handler of one broker. Versions of ApiVersions itself that are too new are the server's to answer: only it
+    can tell where such a request ends (KIP-511).
     """
 
-    __slots__ = ("answer",)
+    __slots__ = ("answer", "answer_before_zero")
 
     def __init__(self, broker: "Broker") -> None:
         keys = [ApiVersion(api, served.advertised_min, served.max) for api, served in sorted(broker.served.items())]
-        self.answer = Reply(ApiVersionsResponse(api_keys=keys))
+        levels = broker.controller.metadata.features
+        told = {name: feature for name, feature in FEATURES.items() if feature.is_told}
+        finalized = [FinalizedFeature(name, levels[name], levels[name]) for name in told if levels.get(name)]
+        # Grows with the metadata, so that clients can tell which of two answers is the newer one.
+        epoch = broker.controller.partition.next_offset - 1
+        self.answer, self.answer_before_zero = (
+            Reply(
+                ApiVersionsResponse(
+                    api_keys=keys,
+                    supported_features=[
+                        SupportedFeature(name, feature.min, feature.max)
+                        for name, feature in told.items()
+                        if feature.min >= lowest
+                    ],
+                    finalized_features=finalized,
+                    finalized_features_epoch=epoch,
+                )
+            )
+            for lowest in (0, 1)
+        )
 
     def handle(self, request: Any, session: Session, now_ms: int) -> Reply:
         """Notes the client's software; a name that is none is INVALID_REQUEST."""
@@ -38,4 +61,4 @@ class ApiVersions:
             if not _SOFTWARE.fullmatch(name) or not _SOFTWARE.fullmatch(version):
                 return Reply(ApiVersionsResponse(error_code=KafkaError.INVALID_REQUEST))
             session.software_name, session.software_version = name, version
-        return self.answer
+        return self.answer if session.version >= LEVEL_ZERO_VERSION else self.answer_before_zero

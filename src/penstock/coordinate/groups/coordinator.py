@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
+from penstock.coordinate.consumer import heartbeat as consumer_heartbeat
+from penstock.coordinate.consumer import leaving as consumer_leaving
+from penstock.coordinate.consumer import reading as consumer_reading
+from penstock.coordinate.consumer.group import ConsumerGroup
+from penstock.coordinate.consumer.member import ConsumerTimer
 from penstock.coordinate.group_records import Committed
 from penstock.coordinate.groups import joining, leaving, loading, reading, rebalance, syncing
 from penstock.coordinate.groups.desk import Desk, Phase, Stored, Topics
 from penstock.coordinate.groups.group import ClassicGroup
 from penstock.coordinate.groups.member import TimerKind
-from penstock.coordinate.groups.settings import GroupSettings
+from penstock.coordinate.groups.settings import GroupSettings, default_number
 from penstock.coordinate.groups.timers import Timer
 from penstock.coordinate.offsets import commit, delete, expiry, fetch
 from penstock.coordinate.outcome import Message, Outcome
@@ -45,14 +50,21 @@ class CommittedOffset(NamedTuple):
 class Groups:
     """Requests in, outcomes out; see the room's README for how outcomes are settled.
 
-    dice: random bytes, as many as asked for; topics: what exists, None to take every topic name as it comes.
+    dice: random bytes, as many as asked for; topics: what exists, None to take every topic name as it comes;
+    group_number: the value of a group's config, from its id and the config's name.
     All times are epoch milliseconds.
     """
 
     __slots__ = ("_desk",)
 
-    def __init__(self, settings: GroupSettings, dice: Callable[[int], bytes], topics: Topics | None = None) -> None:
-        self._desk = Desk(settings, dice, topics)
+    def __init__(
+        self,
+        settings: GroupSettings,
+        dice: Callable[[int], bytes],
+        topics: Topics | None = None,
+        group_number: Callable[[str, str], int] = default_number,
+    ) -> None:
+        self._desk = Desk(settings, dice, topics, group_number)
 
     # Partitions of __consumer_offsets
 
@@ -103,6 +115,11 @@ class Groups:
         self._desk.begin(now_ms)
         return leaving.leave(self._desk, request, version)
 
+    def consumer_heartbeat(self, request: Any, client_id: str, client_host: str, version: int, now_ms: int) -> Outcome:
+        """ConsumerGroupHeartbeat."""
+        self._desk.begin(now_ms)
+        return consumer_heartbeat.heartbeat(self._desk, request, client_id, client_host, version)
+
     # Offsets
 
     def offset_commit(self, request: Any, version: int, now_ms: int) -> Outcome:
@@ -143,6 +160,10 @@ class Groups:
         """DescribeGroups of one group, as DescribedGroup."""
         return reading.describe(self._desk, group_id, version)
 
+    def consumer_describe(self, group_id: str) -> Any:
+        """ConsumerGroupDescribe of one group, as DescribedGroup."""
+        return consumer_reading.describe(self._desk, group_id)
+
     def delete(self, group_id: str, now_ms: int) -> Outcome:
         """DeleteGroups of one group; the reply is a DeletableGroupResult."""
         self._desk.begin(now_ms)
@@ -160,6 +181,11 @@ class Groups:
                     group.generation,
                     len(group.members),
                     offsets.count(group.group_id),
+                )
+            elif isinstance(group, ConsumerGroup):
+                count = offsets.count(group.group_id)
+                yield GroupFacts(
+                    group.group_id, group.group_type.value, group.state.value, group.epoch, len(group.members), count
                 )
 
     def committed(self, group_id: str) -> Iterator[CommittedOffset]:
@@ -193,6 +219,8 @@ class Groups:
         if timer.kind is TimerKind.RETENTION:
             desk.timers.set(timer, desk.now_ms + desk.settings.offsets_retention_check_interval_ms)
             return expiry.expire(desk, timer.group)
+        if isinstance(timer.kind, ConsumerTimer):
+            return [consumer_leaving.fire(desk, timer)]
         group: ClassicGroup = timer.group
         stored: Stored | None
         if timer.kind is TimerKind.SESSION:
