@@ -40,6 +40,16 @@ def offsets_fetched(topic: str, topic_id: bytes, version: int) -> Any:
     return request(groups=[request.OffsetFetchRequestGroup(group_id="group", topics=[wanted])])
 
 
+def consumer_joined(topic: str, topic_id: bytes, version: int) -> Any:
+    return m.ConsumerGroupHeartbeatRequest(
+        group_id="consumers",
+        member_id="member" if version else "",
+        rebalance_timeout_ms=1_000,
+        subscribed_topic_names=[topic],
+        topic_partitions=[],
+    )
+
+
 def coordinator(topic: str, topic_id: bytes, version: int) -> Any:
     if version < 4:
         return m.FindCoordinatorRequest(key=topic)
@@ -151,13 +161,22 @@ ASKED: dict[ApiKey, Ask] = {
     ApiKey.OFFSET_DELETE: offsets_deleted,
     ApiKey.DESCRIBE_CLUSTER: lambda *_: m.DescribeClusterRequest(),
     ApiKey.LIST_CONFIG_RESOURCES: lambda *_: m.ListConfigResourcesRequest(),
+    ApiKey.CONSUMER_GROUP_HEARTBEAT: consumer_joined,
+    ApiKey.CONSUMER_GROUP_DESCRIBE: lambda topic, *_: m.ConsumerGroupDescribeRequest(group_ids=["group", topic]),
     ApiKey.DESCRIBE_TOPIC_PARTITIONS: lambda topic, *_: m.DescribeTopicPartitionsRequest(
         topics=[m.DescribeTopicPartitionsRequest.TopicRequest(topic)]
     ),
 }
 
-# Asked by a member that is made up, or that has to come again with its name: an error in any case.
-ABOUT_MEMBERS = {ApiKey.HEARTBEAT, ApiKey.SYNC_GROUP, ApiKey.LEAVE_GROUP, ApiKey.JOIN_GROUP}
+# Asked by a member that is made up, or that has to come again with its name, or about a group of another kind: an
+# error in any case.
+ABOUT_MEMBERS = {
+    ApiKey.CONSUMER_GROUP_DESCRIBE,
+    ApiKey.HEARTBEAT,
+    ApiKey.SYNC_GROUP,
+    ApiKey.LEAVE_GROUP,
+    ApiKey.JOIN_GROUP,
+}
 
 VERSIONS = [(key, version) for key, served in SERVED.items() for version in range(served.min, served.max + 1)]
 

@@ -103,13 +103,16 @@ def test_what_is_said_to_act_is_read_by_the_code():
     through_topics = {
         synonym.name for topic in TOPIC.values() for synonym in topic.synonyms if topic.stance is Stance.ACTS
     }
+    through_groups = {
+        synonym.name for group in GROUP.values() for synonym in group.synonyms if group.stance is Stance.ACTS
+    }
     bounds = {name for name in BROKER if name.startswith("group.") and (".min." in name or ".max." in name)}
 
     idle = [
         config.name
         for config in BROKER.values()
         if config.stance is Stance.ACTS
-        and config.name not in through_topics | bounds
+        and config.name not in through_topics | through_groups | bounds
         and not is_read(config, source)
         and f'"{config.name}"' not in derived
     ]
