@@ -17,7 +17,7 @@ def world() -> ConsumerWorld:
 def test_the_first_member_gets_everything_with_its_first_heartbeat(world):
     reply = world.enter("a")
 
-    assert (reply.member_id, reply.member_epoch, reply.heartbeat_interval_ms) == ("a", 1, 5_000)
+    assert (reply.member_id, reply.member_epoch, reply.heartbeat_interval_ms) == ("a", 2, 5_000)
     assert given(reply) == {"t": [0, 1, 2, 3]}
     assert world.about().group_state == "Stable"
 
@@ -35,23 +35,23 @@ def test_nothing_is_handed_on_before_its_owner_gave_it_back(world):
 
     second.join()
 
-    assert (second.epoch, second.owned) == (2, {})
+    assert (second.epoch, second.owned) == (3, {})
     asked = first.beat()
-    assert (asked.member_epoch, len(given(asked)["t"])) == (1, 2)
+    assert (asked.member_epoch, len(given(asked)["t"])) == (2, 2)
     assert second.beat().assignment is None
     assert world.about().group_state == "Reconciling"
     first.beat()
     settle(first, second)
     assert sorted(first.owned["t"] + second.owned["t"]) == [0, 1, 2, 3]
-    assert (first.epoch, second.epoch) == (2, 2)
+    assert (first.epoch, second.epoch) == (3, 3)
     assert world.about().group_state == "Stable"
 
 
 def test_an_assignment_is_told_once_and_to_who_asks_with_everything(world):
     world.enter("a")
 
-    assert given(world.beat("a", 1)) is None
-    assert given(world.beat("a", 1, topics=["t"], rebalance_timeout_ms=10_000, owned={"t": [0]})) == {"t": [0, 1, 2, 3]}
+    assert given(world.beat("a", 2)) is None
+    assert given(world.beat("a", 2, topics=["t"], rebalance_timeout_ms=10_000, owned={"t": [0]})) == {"t": [0, 1, 2, 3]}
 
 
 def test_a_member_that_lost_our_reply_may_come_with_the_epoch_before(world):
@@ -60,12 +60,12 @@ def test_a_member_that_lost_our_reply_may_come_with_the_epoch_before(world):
     second.join()
     first.beat()
     first.beat()
-    assert (first.epoch, world.group.members["a"].previous_epoch) == (2, 1)
+    assert (first.epoch, world.group.members["a"].previous_epoch) == (3, 2)
 
-    assert error(world.beat("a", 1, owned=first.owned)) is KafkaError.NONE
-    assert error(world.beat("a", 1)) is KafkaError.FENCED_MEMBER_EPOCH
-    assert error(world.beat("a", 1, owned={"t": [0, 1, 2, 3]})) is KafkaError.FENCED_MEMBER_EPOCH
-    assert error(world.beat("a", 3)) is KafkaError.FENCED_MEMBER_EPOCH
+    assert error(world.beat("a", 2, owned=first.owned)) is KafkaError.NONE
+    assert error(world.beat("a", 2)) is KafkaError.FENCED_MEMBER_EPOCH
+    assert error(world.beat("a", 2, owned={"t": [0, 1, 2, 3]})) is KafkaError.FENCED_MEMBER_EPOCH
+    assert error(world.beat("a", 4)) is KafkaError.FENCED_MEMBER_EPOCH
 
 
 def test_a_fenced_member_joins_anew_under_its_id(world):
@@ -86,7 +86,7 @@ def test_what_leaves_frees_its_partitions(world):
 
     settle(second)
     assert second.owned == {"t": [0, 1, 2, 3]}
-    assert error(world.beat("a", 2)) is KafkaError.UNKNOWN_MEMBER_ID
+    assert error(world.beat("a", 3)) is KafkaError.UNKNOWN_MEMBER_ID
 
 
 def test_a_silent_member_is_out_after_its_session(world):
@@ -112,10 +112,10 @@ def test_who_gives_nothing_back_in_its_rebalance_timeout_is_out(world):
     first.beat()
 
     world.wait(5_000)
-    world.beat("a", 1, owned=owned)
+    world.beat("a", 2, owned=owned)
     world.wait(5_001)
 
-    assert error(world.beat("a", 1)) is KafkaError.UNKNOWN_MEMBER_ID
+    assert error(world.beat("a", 2)) is KafkaError.UNKNOWN_MEMBER_ID
     settle(second)
     assert second.owned == {"t": [0, 1, 2, 3]}
 
@@ -129,7 +129,7 @@ def test_a_topic_that_changes_is_shared_out_anew(world, count):
 
     settle(member)
     assert member.owned == ({"t": list(range(count))} if count else {})
-    assert member.epoch == 2
+    assert member.epoch == 3
 
 
 def test_a_topic_that_nobody_reads_changes_nothing(world):
@@ -139,7 +139,7 @@ def test_a_topic_that_nobody_reads_changes_nothing(world):
     world.changing.set("other", 3)
 
     settle(member)
-    assert member.epoch == 1
+    assert member.epoch == 2
 
 
 def test_what_is_no_longer_read_is_taken_away_at_once():
@@ -213,7 +213,7 @@ def test_a_request_that_makes_no_sense_is_invalid(world, member_id, epoch, field
 
 
 def test_a_group_that_is_not_there_is_not_found(world):
-    reply = world.beat("a", 1)
+    reply = world.beat("a", 2)
 
     assert (error(reply), reply.error_message) == (KafkaError.GROUP_ID_NOT_FOUND, "Consumer group g not found.")
     assert error(world.beat("a", -1)) is KafkaError.GROUP_ID_NOT_FOUND
@@ -255,8 +255,8 @@ def test_a_full_disk_leaves_everything_as_it_was(world):
     assert error(world.beat("a", -1)) is KafkaError.NOT_COORDINATOR
 
     world.refuse_with = None
-    assert error(world.beat("a", 1)) is KafkaError.NONE
-    assert (list(world.group.members), world.group.epoch) == (["a"], 1)
+    assert error(world.beat("a", 2)) is KafkaError.NONE
+    assert (list(world.group.members), world.group.epoch) == (["a"], 2)
 
 
 # Static members
@@ -273,8 +273,8 @@ def test_a_static_member_comes_back_to_what_it_had(world):
     assert second.beat().assignment is None
     again = world.enter("a2", instance_id="i")
 
-    assert (given(again), again.member_epoch) == (owned, 2)
-    assert error(world.beat("a", 2, instance_id="i")) is KafkaError.FENCED_INSTANCE_ID
+    assert (given(again), again.member_epoch) == (owned, 3)
+    assert error(world.beat("a", 3, instance_id="i")) is KafkaError.FENCED_INSTANCE_ID
 
 
 def test_a_static_member_that_stays_away_is_out(world):
@@ -290,8 +290,8 @@ def test_an_instance_id_in_use_is_not_given_twice(world):
     world.enter("a", instance_id="i")
 
     assert error(world.enter("b", instance_id="i")) is KafkaError.UNRELEASED_INSTANCE_ID
-    assert error(world.beat("b", 1, instance_id="i")) is KafkaError.FENCED_INSTANCE_ID
-    assert error(world.beat("b", 1, instance_id="j")) is KafkaError.UNKNOWN_MEMBER_ID
+    assert error(world.beat("b", 2, instance_id="i")) is KafkaError.FENCED_INSTANCE_ID
+    assert error(world.beat("b", 2, instance_id="j")) is KafkaError.UNKNOWN_MEMBER_ID
     assert error(world.beat("b", -1, instance_id="j")) is KafkaError.UNKNOWN_MEMBER_ID
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from penstock.coordinate.consumer.group import ConsumerGroup, Resolved
+from penstock.coordinate.consumer.group import INITIAL_EPOCH, ConsumerGroup, Resolved
 from penstock.coordinate.consumer.member import LEFT_EPOCH, ConsumerMember, MemberState
 from penstock.coordinate.consumer.records import Entry, Kind, current_of, member_of, read_entry, target_of
 from penstock.coordinate.groups.desk import Desk
@@ -57,7 +57,7 @@ def _member(group: ConsumerGroup, member_id: str, value: Any) -> None:
 
 
 def _target_metadata(group: ConsumerGroup, _: str, value: Any) -> None:
-    group.assignment_epoch = 0 if value is None else value.assignment_epoch
+    group.assignment_epoch = INITIAL_EPOCH if value is None else value.assignment_epoch
     group.assigned_ms = 0 if value is None else value.assignment_timestamp
 
 

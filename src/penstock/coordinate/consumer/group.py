@@ -14,6 +14,8 @@ from penstock.coordinate.groups.subscription import CONSUMER
 from penstock.coordinate.groups.timers import Timer
 
 UNSEEN = -1
+# Where a group and its targets begin; 0 is what members join with.
+INITIAL_EPOCH = 1
 
 
 class ConsumerState(Enum):
@@ -74,9 +76,9 @@ class ConsumerGroup:
     def __init__(self, group_id: str, partition: int) -> None:
         self.group_id = group_id
         self.partition = partition
-        self.epoch = 0
+        self.epoch = INITIAL_EPOCH
         self.metadata_hash = 0
-        self.assignment_epoch = 0
+        self.assignment_epoch = INITIAL_EPOCH
         self.assigned_ms = 0
         self.has_partition_record = False
         self.members: dict[str, ConsumerMember] = {}

@@ -174,7 +174,7 @@ def note_member(change: Change, view: View, old: ConsumerMember, new: ConsumerMe
     pattern_differs = new.pattern != old.pattern
     resolved_anew = update_patterns(change, view, old.pattern if pattern_differs else "")
     reads_other = names_differ or pattern_differs
-    return Step(old, new, reads_other, reads_other or resolved_anew or is_new)
+    return Step(old, new, reads_other, reads_other or resolved_anew)
 
 
 def move_on(change: Change, view: View, step: Step, owned: Owned | None) -> ConsumerMember | None:
