@@ -40,8 +40,7 @@ class GroupMachine(RuleBasedStateMachine):
     def _born(self, slot: int) -> Consumer:
         self.incarnations += 1
         fields = {"instance_id": f"i-{slot}"} if slot >= 3 else {}
-        consumer = Consumer(self.world, f"m-{slot}-{self.incarnations}", **fields)
-        return consumer
+        return Consumer(self.world, f"m-{slot}-{self.incarnations}", **fields)
 
     def _heard(self, consumer: Consumer, reply: Any) -> None:
         """A client that is fenced or unknown gives everything up."""

@@ -1,5 +1,5 @@
-"""Keys and values of consumer groups in `__consumer_offsets`, as Kafka 4.3.1 writes them; what is left out there too
-is the record of the topics' partitions, of which only tombstones are written for stores that have one.
+"""Keys and values of consumer groups in `__consumer_offsets`, as Kafka 4.3.1 writes them. Of topics' partitions there
+are only tombstones, for stores of earlier versions.
 
 Source: GroupCoordinatorRecordHelpers.
 """
@@ -168,8 +168,8 @@ def group_tombstones(group: ConsumerGroup) -> list[Entry]:
     entries.append(Entry(Kind.TARGET_METADATA, group_id, "", None))
     entries += [Entry(Kind.MEMBER, group_id, member_id, None) for member_id in group.members]
     entries += [Entry(Kind.PATTERN, group_id, pattern, None) for pattern in group.patterns]
-    if group.has_partition_record:
-        entries.append(Entry(Kind.PARTITIONS, group_id, "", None))
+    # Of versions before 4.1, which kept the partitions of all topics in the log; Kafka writes it in any case.
+    entries.append(Entry(Kind.PARTITIONS, group_id, "", None))
     entries.append(Entry(Kind.GROUP, group_id, "", None))
     return entries
 

@@ -152,4 +152,7 @@ def update_epoch(change: Change, view: View, *, bump: bool) -> int:
         return group.epoch
     epoch = group.epoch + 1
     change.entries.append(group_entry(group.group_id, epoch, metadata_hash))
+    if group.has_partition_record:
+        # Left by a version before 4.1; the hash says all that is needed of it.
+        change.entries.append(Entry(Kind.PARTITIONS, group.group_id, "", None))
     return epoch
