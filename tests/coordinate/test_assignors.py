@@ -86,7 +86,7 @@ def test_what_is_balanced_stays_as_it_is(partitions, readers):
 
 
 def test_range_gives_runs_and_the_same_numbers_of_topics_alike():
-    spec = spec_of({TOPICS[0]: 5, TOPICS[1]: 5}, dict.fromkeys("abc", set(TOPICS[:2])))
+    spec = spec_of({TOPICS[0]: 5, TOPICS[1]: 5}, {name: set(TOPICS[:2]) for name in "abc"})
 
     made = by_range.assign(spec)
 
