@@ -43,7 +43,7 @@ def await_sync(desk: Desk, group: ConsumerGroup, member_id: str, timeout_ms: int
 def start_all(desk: Desk, group: ConsumerGroup) -> None:
     """After a restart everybody has just been heard of."""
     for member in group.members.values():
-        # Kafka gives classic members the group's session timeout here too, until they are heard of.
+        # Classic members keep the timeout they asked for; Kafka gives them the group's until they are heard of.
         prolong(desk, group, member.member_id)
         if member.state is MemberState.UNREVOKED:
             await_revocation(desk, group, member, is_revoking=True)
