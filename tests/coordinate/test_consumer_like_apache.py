@@ -16,6 +16,7 @@ from tests.coordinate.consumer_world import ChangingTopics, ConsumerWorld
 from tests.coordinate.group_world import over_wire, subscription
 from tests.coordinate.test_group_like_apache import Apache
 
+from penstock.coordinate.consumer.embedded import assignment_bytes
 from penstock.coordinate.consumer.records import Kind, read_entry
 from penstock.coordinate.group_records import read_key
 from penstock.coordinate.groups import GroupSettings
@@ -104,9 +105,10 @@ class Sides:
     def __init__(self, ours: Ours, theirs: Apache, group: str, ids: dict[str, bytes]) -> None:
         self.ours, self.theirs, self.group, self.ids = ours, theirs, group, ids
 
-    def ask(self, api: ApiKey, version: int, request: Any) -> Any:
+    def ask(self, api: ApiKey, version: int, request: Any, theirs: Any = None) -> Any:
+        """theirs: the same request with the names that the other side made up, where it made some."""
         mine = self.ours.ask("a", api, version, request)
-        its = self.theirs.ask("a", api, version, request)
+        its = self.theirs.ask("a", api, version, theirs or request)
         assert plain(mine) == plain(its), f"{api.name}\nours   {plain(mine)}\ntheirs {plain(its)}"
         time.sleep(PAUSE_S)
         return mine, its
@@ -369,6 +371,68 @@ def test_a_classic_member_in_a_consumer_group(sides):
     sides.beat("a", -1)
     sides.ask(ApiKey.DESCRIBE_GROUPS, 6, m.DescribeGroupsRequest(groups=[sides.group]))
     sides.about()
+    sides.same_records()
+
+
+def test_a_classic_group_is_upgraded_and_comes_back(sides):
+    joined = sides.join(group_instance_id="i")
+    assignment = assignment_bytes(sides.ours.world.changing, {sides.ids["t"]: [0, 1, 2, 3]}, 1)
+    entry = m.SyncGroupRequest.SyncGroupRequestAssignment
+    protocol = {"group_id": sides.group, "protocol_type": "consumer", "protocol_name": "range"}
+
+    def of_member(make: Any) -> list[Any]:
+        return [make(reply.member_id) for reply in joined]
+
+    def synced(generation: int, assigned: bytes = b"") -> None:
+        def request(member_id: str) -> Any:
+            given = [entry(member_id, assigned)] if assigned else []
+            return m.SyncGroupRequest(
+                **protocol,
+                member_id=member_id,
+                group_instance_id="i",
+                generation_id=generation,
+                assignments=given,
+            )
+
+        sides.ask(ApiKey.SYNC_GROUP, 5, *of_member(request))
+
+    def beaten(generation: int) -> None:
+        sides.ask(
+            ApiKey.HEARTBEAT,
+            4,
+            *of_member(lambda name: m.HeartbeatRequest(sides.group, generation, name, group_instance_id="i")),
+        )
+
+    synced(1, assignment)
+    beaten(1)
+    sides.enter("n")
+    sides.about()
+    beaten(1)
+    sides.beat("n", 2, owned={})
+    joined = sides.ask(
+        ApiKey.JOIN_GROUP,
+        9,
+        *of_member(
+            lambda name: m.JoinGroupRequest(
+                group_id=sides.group,
+                session_timeout_ms=45_000,
+                rebalance_timeout_ms=300_000,
+                protocol_type="consumer",
+                member_id=name,
+                group_instance_id="i",
+                protocols=[m.JoinGroupRequest.JoinGroupRequestProtocol(name="range", metadata=subscription("t"))],
+            )
+        ),
+    )
+    synced(2)
+    sides.beat("n", 2, owned={})
+    beaten(2)
+    sides.about()
+    sides.commit("n", 2)
+    sides.same_records()
+    sides.beat("n", -1)
+    sides.about()
+    beaten(3)
     sides.same_records()
 
 
