@@ -333,6 +333,29 @@ def test_a_pattern_that_nobody_uses_is_forgotten():
     assert world.group.patterns == {}
 
 
+def test_patterns_of_a_group_have_a_limit():
+    world = ConsumerWorld(GroupSettings(group_patterns_max=1))
+    world.enter("a", subscribed_topic_regex="t.*")
+
+    assert error(world.enter("b", subscribed_topic_regex="t.*")) is KafkaError.NONE
+    assert error(world.enter("c", subscribed_topic_regex="u.*")) is KafkaError.GROUP_MAX_SIZE_REACHED
+
+
+def test_a_second_pattern_leaves_the_first_one_to_its_time():
+    world = ConsumerWorld(t=1, u=1)
+    first = Consumer(world, "a", subscribed_topic_regex="t.*")
+    first.join()
+    world.changing.set("t2", 1)
+
+    second = Consumer(world, "b", subscribed_topic_regex="u.*")
+    second.join()
+    assert second.owned == {"u": [0]}
+    world.wait(1_000)
+    settle(first, second)
+
+    assert first.owned == {"t": [0], "t2": [0]}
+
+
 def test_what_an_operator_sees(world):
     world.enter("a", rack_id="r", instance_id="i", client_id="app")
 

@@ -102,7 +102,7 @@ def _beat(change: Change, request: Any, client_id: str, client_host: str) -> Out
     old = group.members.get(found.member_id) or group.static_member(found.instance_id)
     view = View(desk, group, old, said)
     if said.pattern != found.pattern and said.pattern:
-        fault = pattern_fault(said.pattern)
+        fault = pattern_fault(desk, group, said.pattern)
         if fault is not None:
             return refuse(fault)
     step = note_member(change, view, found, said)

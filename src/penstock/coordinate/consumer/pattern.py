@@ -28,6 +28,8 @@ PATTERN_LENGTH_MAX = 4_096
 _STEPS_MAX = 20_000
 _MOVES_REMEMBERED_MAX = 2_000
 _PATTERNS_REMEMBERED = 256
+# Names are matched again whenever some topic comes or goes, and nearly all of them are the same as before.
+_NAMES_REMEMBERED_MAX = 5_000
 _MATCH = -1
 
 
@@ -49,9 +51,18 @@ class Pattern:
         self._steps: list[_Step] = []
         self._first = self._add(parse(text), _MATCH)
         self._moves: dict[tuple[frozenset[int], str, str], frozenset[int]] = {}
+        self._decided: dict[str, bool] = {}
 
     def matches(self, name: str) -> bool:
         """Whether the whole name fits."""
+        found = self._decided.get(name)
+        if found is None:
+            if len(self._decided) >= _NAMES_REMEMBERED_MAX:
+                self._decided.clear()
+            found = self._decided[name] = self._fits(name)
+        return found
+
+    def _fits(self, name: str) -> bool:
         reached = frozenset((self._first,))
         before = ""
         for char in name:

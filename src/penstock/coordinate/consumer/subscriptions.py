@@ -91,8 +91,13 @@ def version_of_topics(desk: Desk) -> int:
     return UNKNOWN_VERSION if desk.topics is None else desk.topics.version
 
 
-def pattern_fault(text: str) -> Refused | None:
+def pattern_fault(desk: Desk, group: ConsumerGroup, text: str) -> Refused | None:
     """Why this cannot be a member's pattern."""
+    if text in group.pattern_users:
+        return None
+    if len(group.pattern_users) >= desk.settings.group_patterns_max:
+        said = f"The group reads by {len(group.pattern_users)} different regular expressions, which is the most."
+        return Refused(KafkaError.GROUP_MAX_SIZE_REACHED, said)
     try:
         pattern(text)
     except PatternFault as fault:
@@ -115,18 +120,23 @@ def update_patterns(change: Change, view: View, dropped: str) -> bool:
     age_ms = desk.now_ms - group.patterns_seen_ms
     is_new = any(text not in group.patterns for text in view.pattern_users)
     is_old = group.patterns_seen_version != version and age_ms >= PATTERNS_INTERVAL_MS
-    if not is_new and not is_old and age_ms < desk.settings.group_consumer_regex_refresh_interval_ms:
+    is_old = is_old or age_ms >= desk.settings.group_consumer_regex_refresh_interval_ms
+    if not is_new and not is_old:
         return False
     names = list(desk.topics.names())
     view.patterns = dict(group.patterns)
     differs = False
     for text in view.pattern_users:
         before = group.patterns.get(text)
+        if before is not None and not is_old:
+            continue
         found = frozenset(name for name in names if pattern(text).matches(name))
         if before is None or before.topics != found:
             resolved = view.patterns[text] = Resolved(found, version, desk.now_ms)
             change.entries.append(pattern_entry(group.group_id, text, resolved))
             differs = True
+    if not is_old:
+        return differs
     now_ms = desk.now_ms
 
     def seen(now: ConsumerGroup) -> None:

@@ -31,6 +31,8 @@ class GroupSettings:
     # Subscriptions and assignments that one group may hold in memory.
     group_bytes_max: int = 64 << 20
     group_offsets_max: int = 100_000
+    # Different patterns that the members of one group may read by; each is matched with all topic names.
+    group_patterns_max: int = 100
     group_id_length_max: int = 4_096
     instance_id_length_max: int = 4_096
 
