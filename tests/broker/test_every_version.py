@@ -40,6 +40,16 @@ def offsets_fetched(topic: str, topic_id: bytes, version: int) -> Any:
     return request(groups=[request.OffsetFetchRequestGroup(group_id="group", topics=[wanted])])
 
 
+def consumer_joined(topic: str, topic_id: bytes, version: int) -> Any:
+    return m.ConsumerGroupHeartbeatRequest(
+        group_id="consumers",
+        member_id="member" if version else "",
+        rebalance_timeout_ms=1_000,
+        subscribed_topic_names=[topic],
+        topic_partitions=[],
+    )
+
+
 def coordinator(topic: str, topic_id: bytes, version: int) -> Any:
     if version < 4:
         return m.FindCoordinatorRequest(key=topic)
@@ -228,6 +238,8 @@ ASKED: dict[ApiKey, Ask] = {
         topics=[m.DescribeProducersRequest.TopicRequest(topic, [0, 9])]
     ),
     ApiKey.LIST_CONFIG_RESOURCES: lambda *_: m.ListConfigResourcesRequest(),
+    ApiKey.CONSUMER_GROUP_HEARTBEAT: consumer_joined,
+    ApiKey.CONSUMER_GROUP_DESCRIBE: lambda topic, *_: m.ConsumerGroupDescribeRequest(group_ids=["group", topic]),
     ApiKey.DESCRIBE_TOPIC_PARTITIONS: lambda topic, *_: m.DescribeTopicPartitionsRequest(
         topics=[m.DescribeTopicPartitionsRequest.TopicRequest(topic)]
     ),
@@ -251,8 +263,10 @@ ASKED: dict[ApiKey, Ask] = {
     ApiKey.DELETE_SHARE_GROUP_OFFSETS: share_offsets_deleted,
 }
 
-# Asked by a member that is made up, or that has to come again with its name: an error in any case.
+# Asked by a member that is made up, or that has to come again with its name, or about a group of another kind: an
+# error in any case.
 ABOUT_MEMBERS = {
+    ApiKey.CONSUMER_GROUP_DESCRIBE,
     ApiKey.HEARTBEAT,
     ApiKey.SYNC_GROUP,
     ApiKey.LEAVE_GROUP,

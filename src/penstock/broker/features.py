@@ -22,6 +22,8 @@ FEATURES: dict[str, Feature] = {
     "metadata.version": Feature(30, 30, 30, is_told=False),
     # An epoch for each transaction, partitions that are added by writing to them (KIP-890).
     "transaction.version": Feature(0, 2, 2),
+    # Consumer groups (KIP-848).
+    "group.version": Feature(0, 1, 1),
     # Share groups (KIP-932).
     "share.version": Feature(0, 1, 1),
 }

@@ -116,6 +116,9 @@ class Topics:
         topic = self.by_name.get(name)
         return None if topic is None else topic.topic_id
 
+    def names(self) -> Iterator[str]:
+        yield from self.by_name
+
     def partitions(self) -> Iterator[Partition]:
         for topic in self.by_name.values():
             yield from topic.partitions

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 ApiVersionsResponse = messages.ApiVersionsResponse
 ApiVersion = ApiVersionsResponse.ApiVersion
+SupportedFeature = ApiVersionsResponse.SupportedFeatureKey
+FinalizedFeature = ApiVersionsResponse.FinalizedFeatureKey
 
 SupportedFeature = ApiVersionsResponse.SupportedFeatureKey
 FinalizedFeature = ApiVersionsResponse.FinalizedFeatureKey

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from penstock.broker.apis.api_versions import ApiVersions
 from penstock.broker.apis.config_resources import ListConfigResources
 from penstock.broker.apis.configs import ConfigApis
+from penstock.broker.apis.consumer_groups import ConsumerGroupApis
 from penstock.broker.apis.delete_records import DeleteRecords
 from penstock.broker.apis.describe_producers import DescribeProducers
 from penstock.broker.apis.epochs import OffsetForLeaderEpoch
@@ -118,6 +119,8 @@ SERVED: dict[ApiKey, Served] = {
     ApiKey.LIST_CONFIG_RESOURCES: Served(0, 1, lambda broker: ListConfigResources(broker).handle),
     ApiKey.DESCRIBE_TRANSACTIONS: Served(0, 0, lambda broker: TransactionAdminApis(broker).describe),
     ApiKey.LIST_TRANSACTIONS: Served(0, 2, lambda broker: TransactionAdminApis(broker).list),
+    ApiKey.CONSUMER_GROUP_HEARTBEAT: Served(0, 1, lambda broker: ConsumerGroupApis(broker).heartbeat),
+    ApiKey.CONSUMER_GROUP_DESCRIBE: Served(0, 1, lambda broker: ConsumerGroupApis(broker).describe),
     ApiKey.DESCRIBE_TOPIC_PARTITIONS: Served(0, 0, lambda broker: DescribeTopicPartitions(broker).handle),
     ApiKey.SHARE_GROUP_HEARTBEAT: Served(1, 1, lambda broker: ShareGroupApis(broker).heartbeat),
     ApiKey.SHARE_GROUP_DESCRIBE: Served(1, 1, lambda broker: ShareGroupApis(broker).describe),

@@ -1,11 +1,11 @@
 """Configs of a group, each with the broker setting that gives its default. They concern the newer group protocols."""
 
 SETTINGS = """
-consumer.assignment.interval.ms int = 1000 [0..] <- group.consumer.assignment.interval.ms
+consumer.assignment.interval.ms int = 1000 [0..] acts <- group.consumer.assignment.interval.ms
     The shortest time between two assignments.
-consumer.heartbeat.interval.ms int = 5000 [1..] <- group.consumer.heartbeat.interval.ms
+consumer.heartbeat.interval.ms int = 5000 [1..] acts <- group.consumer.heartbeat.interval.ms
     How often members report.
-consumer.session.timeout.ms int = 45000 [1..] <- group.consumer.session.timeout.ms
+consumer.session.timeout.ms int = 45000 [1..] acts <- group.consumer.session.timeout.ms
     Silence after which a member is out.
 share.assignment.interval.ms int = 1000 [0..] acts <- group.share.assignment.interval.ms
     The shortest time between two assignments of a share group.

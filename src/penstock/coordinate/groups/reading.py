@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from penstock.coordinate.consumer.group import ConsumerGroup
 from penstock.coordinate.groups.desk import Desk, Phase
 from penstock.coordinate.groups.member import Member
 from penstock.coordinate.groups.states import TABLE, Event, State
@@ -88,6 +89,9 @@ def _describe_member(member: Member, protocol: str | None) -> Any:
 def delete(desk: Desk, group_id: str) -> Outcome:
     """Removes an empty group and its offsets; the reply is a DeletableGroupResult."""
     fault = desk.absence_of(group_id)
+    newer = desk.groups.get(group_id)
+    if fault is KafkaError.NONE and isinstance(newer, ConsumerGroup):
+        return _delete_newer(desk, newer)
     group = desk.classic(group_id)
     if fault is KafkaError.NONE and group is None:
         fault = KafkaError.GROUP_ID_NOT_FOUND
@@ -102,6 +106,17 @@ def delete(desk: Desk, group_id: str) -> Outcome:
         stored,
         _deleted(group_id, KafkaError.NONE),
         on_refused=lambda error: _deleted(group_id, error),
+    )
+
+
+def _delete_newer(desk: Desk, group: ConsumerGroup) -> Outcome:
+    if not group.is_empty:
+        return Outcome(_deleted(group.group_id, KafkaError.NON_EMPTY_GROUP))
+    return desk.conclude(
+        group.partition,
+        tombstones(desk, list(desk.offsets.keys(group.group_id)), [group.group_id]),
+        _deleted(group.group_id, KafkaError.NONE),
+        on_refused=lambda error: _deleted(group.group_id, error),
     )
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from penstock.coordinate.groups.desk import Desk, Stored, nothing
+from penstock.coordinate.groups.desk import Desk, Stored, Topics, nothing
 from penstock.coordinate.groups.timers import Timer
 from penstock.coordinate.outcome import Outcome
 from penstock.coordinate.share_groups import heartbeat, reading, records
 from penstock.coordinate.share_groups.group import ShareGroup, TopicState
-from penstock.coordinate.share_groups.heartbeat import Client, ShareDesk, VersionedTopics
+from penstock.coordinate.share_groups.heartbeat import Client, ShareDesk
 from penstock.coordinate.share_groups.settings import ShareConfigs, ShareSettings
 from penstock.protocol.errors import KafkaError
 
@@ -20,7 +20,7 @@ class ShareGroups:
 
     __slots__ = ("_share",)
 
-    def __init__(self, desk: Desk, settings: ShareSettings, configs: ShareConfigs, topics: VersionedTopics) -> None:
+    def __init__(self, desk: Desk, settings: ShareSettings, configs: ShareConfigs, topics: Topics) -> None:
         self._share = ShareDesk(desk, settings, configs, topics)
 
     # Members

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from penstock.coordinate.groups.desk import Desk, Stored, Topics, nothing
 from penstock.coordinate.outcome import Outcome, Record
@@ -21,12 +21,6 @@ LEAVE_EPOCH = -1
 JOIN_EPOCH = 0
 
 
-class VersionedTopics(Topics, Protocol):
-    """version: grows with every change of topics and partitions."""
-
-    version: int
-
-
 class _NoTopics:
     """For a coordinator that is told of no topics."""
 
@@ -41,6 +35,9 @@ class _NoTopics:
     def id_of(self, name: str) -> bytes | None:
         return None
 
+    def names(self) -> Iterable[str]:
+        return ()
+
 
 NO_TOPICS = _NoTopics()
 
@@ -51,7 +48,7 @@ class ShareDesk(NamedTuple):
     desk: Desk
     settings: ShareSettings
     configs: ShareConfigs
-    topics: VersionedTopics
+    topics: Topics
 
 
 class Client(NamedTuple):

@@ -9,7 +9,7 @@ group.initial.rebalance.delay.ms int = 3000 [0..] acts
     How long a new group waits for more members before it starts.
 group.max.size int = 2147483647 [1..] acts
     Members of one group.
-group.coordinator.rebalance.protocols list = classic,consumer,streams {consumer classic share streams}
+group.coordinator.rebalance.protocols list = classic,consumer,streams {consumer classic share streams} acts
     Which group protocols may be spoken.
 group.coordinator.threads int = 4 [1..]
     Threads for groups; one loop does that work here.
@@ -37,31 +37,31 @@ offsets.commit.timeout.ms int = 5000 [1..]
     How long a commit waits for copies; there is one.
 offsets.load.buffer.size int = 5242880 [1..]
     Bytes read at once while groups are loaded.
-group.consumer.session.timeout.ms int = 45000 [1..]
+group.consumer.session.timeout.ms int = 45000 [1..] acts
     Silence after which a member is out, in groups of the newer protocol.
 group.consumer.min.session.timeout.ms int = 45000 [1..] acts
     The least that a group's own consumer.session.timeout.ms may be.
 group.consumer.max.session.timeout.ms int = 60000 [1..] acts
     The most that a group's own consumer.session.timeout.ms may be.
-group.consumer.heartbeat.interval.ms int = 5000 [1..]
+group.consumer.heartbeat.interval.ms int = 5000 [1..] acts
     How often members of the newer protocol report.
 group.consumer.min.heartbeat.interval.ms int = 5000 [1..] acts
     The least that a group's own consumer.heartbeat.interval.ms may be.
 group.consumer.max.heartbeat.interval.ms int = 15000 [1..] acts
     The most that a group's own consumer.heartbeat.interval.ms may be.
-group.consumer.assignment.interval.ms int = 1000 [0..] cluster
+group.consumer.assignment.interval.ms int = 1000 [0..] cluster acts
     The shortest time between two assignments.
 group.consumer.min.assignment.interval.ms int = 0 [0..] acts
     The least that a group's own consumer.assignment.interval.ms may be.
 group.consumer.max.assignment.interval.ms int = 15000 [0..] acts
     The most that a group's own consumer.assignment.interval.ms may be.
-group.consumer.max.size int = 2147483647 [1..]
+group.consumer.max.size int = 2147483647 [1..] acts
     Members of one group of the newer protocol.
-group.consumer.assignors list = uniform,range
+group.consumer.assignors list = uniform,range <assignors> acts
     How partitions are shared out; the first is the default.
-group.consumer.migration.policy string = bidirectional {DISABLED DOWNGRADE UPGRADE BIDIRECTIONAL}i
+group.consumer.migration.policy string = bidirectional {DISABLED DOWNGRADE UPGRADE BIDIRECTIONAL}i acts
     Which way groups may change between the protocols.
-group.consumer.regex.refresh.interval.ms int = 600000 [10000..] internal
+group.consumer.regex.refresh.interval.ms int = 600000 [10000..] internal acts
     How often subscriptions by pattern look for new topics.
 group.share.session.timeout.ms int = 45000 [1..] acts
     Silence after which a member of a share group is out.
