@@ -1,289 +1,315 @@
-"""From the text of a regular expression to what builds its machine; the language is RE2's."""
+"""The syntax of RE2 patterns: from text to a tree. Only what decides a whole match is kept: no captures, no greed.
+
+Source: RE2's syntax, with the flags and the error texts of RE2/J 1.8, which Apache Kafka uses.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from enum import Enum, auto
+from typing import NamedTuple
 
 from penstock.kit import pattern_classes as classes
-from penstock.kit.pattern_classes import Test
+from penstock.kit.pattern_classes import PERL, POSIX, Test
 
-if TYPE_CHECKING:
-    from penstock.kit.pattern import Grow, Machine
-
-# As in RE2: what a counted repetition, or nested ones together, may multiply out to.
-REPEAT_MAX: Final = 1_000
-_DEPTH_MAX: Final = 100
-
-_QUOTED = re.compile(r"\\Q(?P<quoted>.*?)(?:\\E|$)|\\.", re.DOTALL)
-_COUNTED = re.compile(r"\{(\d{1,9})(,(\d{1,9})?)?\}")
-_GROUP = re.compile(r"\?(?:P?<(?P<name>\w+)>|(?P<flags>[imsU]*(?:-[imsU]+)?)(?P<end>[:)]))", re.ASCII)
-_POSIX = re.compile(r"\[:(?P<negated>\^?)(?P<name>\w+):\]")
-_CATEGORY = re.compile(r"(?P<letter>[pP])(?:(?P<short>[A-Z])|\{(?P<negated>\^?)(?P<name>\w+)\})")
-_HEX = re.compile(r"x(?:([0-9A-Fa-f]{2})|\{([0-9A-Fa-f]{1,8})\})")
-_OCTAL = re.compile(r"0[0-7]{0,2}|[1-7][0-7]{1,2}")
-_ESCAPES = {"a": "\a", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-_POINTS = {
-    "A": classes.text_start,
-    "z": classes.text_end,
-    "b": classes.word_edge,
-    "B": classes.no_word_edge,
-}
+REPEAT_MAX = 1_000
+# Groups inside of groups; each level costs a few stack frames here and in the program made from it.
+_DEPTH_MAX = 100
+UNBOUNDED = -1
 
 
 class PatternError(ValueError):
-    """Not a regular expression, or one that is not understood; the text says where."""
+    """The pattern is none; the text says why, in the words of RE2/J."""
 
 
-class Parser:
-    """One expression being read. Flags hold until the end of the group that they stand in."""
+class Place(Enum):
+    """What can be asked of a place between two characters."""
 
-    __slots__ = ("_depth", "_flags", "_place", "_repeated", "_text")
+    START = auto()
+    END = auto()
+    LINE_START = auto()
+    LINE_END = auto()
+    BOUNDARY = auto()
+    NO_BOUNDARY = auto()
+
+
+class Chars(NamedTuple):
+    """One character that passes a test."""
+
+    test: Test
+
+
+class At(NamedTuple):
+    """No character, but a condition on the place."""
+
+    place: Place
+
+
+class Sequence(NamedTuple):
+    parts: tuple[Node, ...]
+
+
+class Choice(NamedTuple):
+    options: tuple[Node, ...]
+
+
+class Repeat(NamedTuple):
+    """count_max: UNBOUNDED for as often as one likes."""
+
+    node: Node
+    count_min: int
+    count_max: int
+
+
+Node = Chars | At | Sequence | Choice | Repeat
+
+_COUNT = re.compile(r"\{([0-9]+)(,([0-9]*))?\}")
+_NAME = re.compile(r"\(\?P?<([^>]*)>")
+_FLAGS = re.compile(r"\(\?([a-zA-Z-]*)([:)])")
+_HEX = re.compile(r"\\x(?:\{([0-9a-fA-F]+)\}|([0-9a-fA-F]{2}))")
+_OCTAL = re.compile(r"\\(0[0-7]{0,2}|[1-7][0-7]{1,2})")
+_UNICODE = re.compile(r"\\([pP])(?:\{(\^?)([^}]*)\}|(.))", re.DOTALL)
+_POSIX = re.compile(r"\[:(\^?)(.*?):\]")
+_CONTROLS = {"a": 7, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
+_PLACES = {"A": Place.START, "z": Place.END, "b": Place.BOUNDARY, "B": Place.NO_BOUNDARY}
+_SIMPLE_REPEATS = {"*": (0, UNBOUNDED), "+": (1, UNBOUNDED), "?": (0, 1)}
+_UNICODE_MAX = 0x10FFFF
+
+
+def parse(text: str) -> Node:
+    """The tree of a pattern. Error: PatternError."""
+    parser = _Parser(text)
+    node = parser.choice(0)
+    if parser.rest:
+        raise PatternError("unexpected )")
+    return node
+
+
+class _Parser:
+    """Reads from the left; what was read is gone. on: flags in force, of `imsU`."""
 
     def __init__(self, text: str) -> None:
-        self._text = _QUOTED.sub(_unquoted, text)
-        self._place = 0
-        self._depth = 0
-        self._flags: frozenset[str] = frozenset()
-        # What the counted repetitions in the part just read multiply out to.
-        self._repeated = 1
+        self.text = text
+        self.position = 0
+        self.on: frozenset[str] = frozenset()
+        self.names: set[str] = set()
 
-    def parse(self) -> Grow:
-        """Error: PatternError."""
-        grow = self._either()
-        if self._place < len(self._text):
-            raise self._error("a ) closes no group")
-        return grow
+    @property
+    def rest(self) -> bool:
+        return self.position < len(self.text)
 
-    def _either(self) -> Grow:
-        options = [self._chain()]
-        repeated = self._repeated
-        while self._takes("|"):
-            options.append(self._chain())
-            repeated = max(repeated, self._repeated)
-        self._repeated = repeated
-        if len(options) == 1:
-            return options[0]
-        return lambda machine, then: machine.pause(None, *[option(machine, then) for option in options])
+    def peek(self) -> str:
+        return self.text[self.position] if self.rest else ""
 
-    def _chain(self) -> Grow:
-        parts: list[Grow] = []
-        repeated = 1
-        while self._place < len(self._text) and self._text[self._place] not in "|)":
-            self._repeated = 1
-            parts.append(self._repeat())
-            repeated = max(repeated, self._repeated)
-        self._repeated = repeated
+    def take(self, text: str) -> bool:
+        if not self.text.startswith(text, self.position):
+            return False
+        self.position += len(text)
+        return True
 
-        def grow(machine: Machine, then: int) -> int:
-            for part in reversed(parts):
-                then = part(machine, then)
-            return then
+    def taken(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        match = pattern.match(self.text, self.position)
+        if match is not None:
+            self.position = match.end()
+        return match
 
-        return grow
+    def choice(self, depth: int) -> Node:
+        """Options between bars, up to a closing parenthesis or the end."""
+        if depth > _DEPTH_MAX:
+            raise PatternError("expression nests too deeply")
+        outer = self.on
+        options = [self.sequence(depth)]
+        while self.take("|"):
+            options.append(self.sequence(depth))
+        self.on = outer
+        return options[0] if len(options) == 1 else Choice(tuple(options))
 
-    def _repeat(self) -> Grow:
-        part = self._atom()
-        bounds = self._bounds()
-        if bounds is None:
-            return part
-        self._takes("?")
-        if self._bounds() is not None:
-            raise self._error("a repetition is repeated; expected a group around it")
-        low, high = bounds
-        return _repetition(part, low, high)
+    def sequence(self, depth: int) -> Node:
+        parts: list[Node] = []
+        repeated = False
+        while self.rest and self.peek() not in "|)":
+            bounds = self.repeat_bounds()
+            if bounds is None:
+                parts.extend(self.atoms(depth))
+                repeated = False
+                continue
+            if repeated:
+                raise PatternError("invalid nested repetition operator")
+            if not parts:
+                raise PatternError("missing argument to repetition operator")
+            parts[-1] = Repeat(parts[-1], *bounds)
+            repeated = True
+        return parts[0] if len(parts) == 1 else Sequence(tuple(parts))
 
-    def _bounds(self) -> tuple[int, int | None] | None:
-        for sign, bounds in (("*", (0, None)), ("+", (1, None)), ("?", (0, 1))):
-            if self._takes(sign):
-                return bounds
-        counted = _COUNTED.match(self._text, self._place)
-        if counted is None:
-            # RE2 takes a brace that begins no count for itself.
-            return None
-        self._place = counted.end()
-        low = int(counted[1])
-        high = low if counted[2] is None else None if counted[3] is None else int(counted[3])
-        self._repeated *= max(1, low, high or 0)
-        if self._repeated > REPEAT_MAX or (high is not None and high < low):
-            raise self._error(f"the count {counted[0]} is upside down, or repeats more than {REPEAT_MAX} times")
-        return low, high
+    def repeat_bounds(self) -> tuple[int, int] | None:
+        """(least, most) if a repetition comes next; its preference for few or many does not matter."""
+        bounds = _SIMPLE_REPEATS.get(self.peek())
+        if bounds is not None:
+            self.position += 1
+        else:
+            match = self.taken(_COUNT)
+            if match is None:
+                return None
+            least = _count(match[1])
+            most = least if match[2] is None else _count(match[3]) if match[3] else UNBOUNDED
+            if least > REPEAT_MAX or most > REPEAT_MAX or UNBOUNDED != most < least:
+                raise PatternError("invalid repeat count")
+            bounds = least, most
+        self.take("?")
+        return bounds
 
-    def _atom(self) -> Grow:
-        char = self._next()
+    def atoms(self, depth: int) -> list[Node]:
+        """What the next operator would repeat comes last; mere flags and empty quotes give nothing."""
+        char = self.peek()
         if char == "(":
-            return self._group()
+            return self.group(depth)
         if char == "[":
-            return self._one(self._class())
+            return [Chars(self.char_class())]
         if char == "\\":
-            return self._escape()
+            return self.escape()
+        self.position += 1
         if char == ".":
-            return _one(classes.anything if "s" in self._flags else classes.anything_but_newline)
+            return [Chars(classes.anything if "s" in self.on else classes.anything_but_newline)]
         if char == "^":
-            return _point(classes.line_start if "m" in self._flags else classes.text_start)
+            return [At(Place.LINE_START if "m" in self.on else Place.START)]
         if char == "$":
-            return _point(classes.line_end if "m" in self._flags else classes.text_end)
-        if char in "*+?":
-            raise self._error(f"{char} repeats nothing")
-        return self._one(char.__eq__)
+            return [At(Place.LINE_END if "m" in self.on else Place.END)]
+        return [Chars(self.fold(char.__eq__))]
 
-    def _group(self) -> Grow:
-        outer = self._flags
-        if self._text.startswith("?", self._place):
-            head = _GROUP.match(self._text, self._place)
-            if head is None:
-                raise self._error("a group begins with (? and something that is not understood")
-            self._place = head.end()
-            if head["name"] is None:
-                on, _, off = head["flags"].partition("-")
-                self._flags = (outer | set(on)) - set(off)
-                if head["end"] == ")":
-                    return _nothing
-        self._depth += 1
-        if self._depth > _DEPTH_MAX:
-            raise self._error(f"groups are nested deeper than {_DEPTH_MAX}")
-        grow = self._either()
-        self._depth -= 1
-        self._flags = outer
-        if not self._takes(")"):
-            raise self._error("a group is not closed")
-        return grow
+    def group(self, depth: int) -> list[Node]:
+        outer = self.on
+        if self.text.startswith("(?", self.position):
+            named = self.taken(_NAME)
+            if named is not None:
+                self.note_name(named[1])
+            elif self.text.startswith(("(?P", "(?<"), self.position):
+                raise PatternError("invalid named capture")
+            elif not self.flags():
+                return []
+        else:
+            self.position += 1
+        node = self.choice(depth + 1)
+        if not self.take(")"):
+            raise PatternError("missing closing )")
+        self.on = outer
+        return [node]
 
-    def _class(self) -> Test:
-        negated = self._takes("^")
-        tests: list[Test] = []
-        while not (self._text.startswith("]", self._place) and tests):
-            tests.append(self._class_part())
-        self._place += 1
-        test = classes.any_of(tests)
-        if "i" in self._flags:
-            test = classes.in_any_case(test)
+    def note_name(self, name: str) -> None:
+        if not re.fullmatch("[A-Za-z0-9_]+", name):
+            raise PatternError("invalid named capture")
+        if name in self.names:
+            raise PatternError("duplicate capture group name")
+        self.names.add(name)
+
+    def flags(self) -> bool:
+        """Takes `(?flags)` or `(?flags:`; whether a group begins."""
+        match = self.taken(_FLAGS)
+        if match is None:
+            raise PatternError("invalid or unsupported Perl syntax")
+        on, minus, off = match[1].partition("-")
+        wrong = set(on + off) - set("imsU") or (minus and not off) or (match[2] == ")" and not on + off)
+        if wrong:
+            raise PatternError("invalid or unsupported Perl syntax")
+        self.on = (self.on | set(on)) - set(off)
+        return match[2] == ":"
+
+    def fold(self, test: Test) -> Test:
+        return classes.in_any_case(test) if "i" in self.on else test
+
+    def escape(self) -> list[Node]:
+        if self.take("\\Q"):
+            quoted, _, after = self.text[self.position :].partition("\\E")
+            self.position = len(self.text) - len(after)
+            return [Chars(self.fold(char.__eq__)) for char in quoted]
+        following = self.text[self.position + 1 : self.position + 2]
+        place = _PLACES.get(following) if following else None
+        if place is not None:
+            self.position += 2
+            return [At(place)]
+        return [Chars(self.fold(self.escaped_set()))]
+
+    def escaped_set(self) -> Test:
+        """\\d, \\pL and their like, or a single character."""
+        following = self.text[self.position + 1 : self.position + 2]
+        if following and following.lower() in PERL:
+            self.position += 2
+            test = classes.one_of(PERL[following.lower()])
+            return test if following.islower() else classes.none_of(test)
+        if following in ("p", "P"):
+            return self.unicode_set()
+        return chr(self.escaped_code()).__eq__
+
+    def unicode_set(self) -> Test:
+        match = self.taken(_UNICODE)
+        name = "" if match is None else match[3] if match[4] is None else match[4]
+        test = classes.unicode_class(name)
+        if match is None or test is None:
+            raise PatternError("invalid character class range")
+        negated = (match[1] == "P") != (match[2] == "^")
         return classes.none_of(test) if negated else test
 
-    def _class_part(self) -> Test:
-        named = _POSIX.match(self._text, self._place)
-        if named is not None and named["name"] in classes.POSIX:
-            self._place = named.end()
-            test = classes.one_of(classes.POSIX[named["name"]])
-            return classes.none_of(test) if named["negated"] else test
-        low = self._class_char()
-        if not isinstance(low, str):
-            return low
-        follows = self._text[self._place : self._place + 2]
-        if len(follows) < 2 or follows[0] != "-" or follows[1] == "]":
-            return low.__eq__
-        self._place += 1
-        high = self._class_char()
-        if not isinstance(high, str) or high < low:
-            raise self._error("a range in a class is upside down")
-        return classes.between(low, high)
-
-    def _class_char(self) -> str | Test:
-        char = self._next()
-        return self._class_escape() or self._char_escape() if char == "\\" else char
-
-    def _escape(self) -> Grow:
-        for letter, test in _POINTS.items():
-            if self._takes(letter):
-                return _point(test)
-        named = self._class_escape()
-        if named is not None:
-            return self._one(named)
-        return self._one(self._char_escape().__eq__)
-
-    def _class_escape(self) -> Test | None:
-        """The class that follows a backslash; None when something else does."""
-        letter = self._text[self._place : self._place + 1]
-        if letter and letter.lower() in classes.PERL:
-            self._place += 1
-            test = classes.one_of(classes.PERL[letter.lower()])
-            return test if letter.islower() else classes.none_of(test)
-        named = _CATEGORY.match(self._text, self._place)
-        if named is None:
-            return None
-        self._place = named.end()
-        name = named["short"] or named["name"]
-        if name == "Any":
-            test = classes.anything
-        elif name in classes.CATEGORIES:
-            test = classes.category(name)
-        else:
-            raise self._error(f"{name} is no category of characters that is understood")
-        return classes.none_of(test) if (named["letter"] == "P") != bool(named["negated"]) else test
-
-    def _char_escape(self) -> str:
-        """The character that is meant by what follows a backslash."""
-        hexadecimal = _HEX.match(self._text, self._place)
-        octal = _OCTAL.match(self._text, self._place)
+    def escaped_code(self) -> int:
+        """The code point of an escaped character."""
+        octal = self.taken(_OCTAL)
+        if octal is not None:
+            return int(octal[1], 8)
+        hexadecimal = self.taken(_HEX)
         if hexadecimal is not None:
-            self._place = hexadecimal.end()
             code = int(hexadecimal[1] or hexadecimal[2], 16)
-        elif octal is not None:
-            self._place = octal.end()
-            code = int(octal[0], 8)
-        else:
-            char = self._next()
-            if char in _ESCAPES:
-                return _ESCAPES[char]
-            if char.isascii() and char.isalnum():
-                raise self._error(f"\\{char} means nothing")
-            return char
-        if code > 0x10FFFF:
-            raise self._error("there is no such character")
-        return chr(code)
+            if code > _UNICODE_MAX:
+                raise PatternError("invalid escape sequence")
+            return code
+        following = self.text[self.position + 1 : self.position + 2]
+        if not following:
+            raise PatternError("trailing backslash at end of expression")
+        self.position += 2
+        if following in _CONTROLS:
+            return _CONTROLS[following]
+        if following.isascii() and not following.isalnum():
+            return ord(following)
+        raise PatternError("invalid escape sequence")
 
-    def _one(self, test: Test) -> Grow:
-        return _one(classes.in_any_case(test) if "i" in self._flags else test)
+    def char_class(self) -> Test:
+        self.position += 1
+        negated = self.take("^")
+        parts: list[Test] = []
+        is_first = True
+        while is_first or self.peek() != "]":
+            if not self.rest:
+                raise PatternError("missing closing ]")
+            is_first = False
+            parts.append(self.class_part())
+        self.position += 1
+        test = self.fold(classes.any_of(parts))
+        return classes.none_of(test) if negated else test
 
-    def _next(self) -> str:
-        if self._place >= len(self._text):
-            raise self._error("the expression ends too early")
-        self._place += 1
-        return self._text[self._place - 1]
+    def class_part(self) -> Test:
+        named = self.taken(_POSIX) if self.text.startswith("[:", self.position) else None
+        if named is not None:
+            if named[2] not in POSIX:
+                raise PatternError("invalid character class range")
+            test = classes.one_of(POSIX[named[2]])
+            return classes.none_of(test) if named[1] else test
+        following = self.text[self.position + 1 : self.position + 2]
+        if self.peek() == "\\" and following and following in "dDsSwWpP":
+            return self.escaped_set()
+        low = high = self.class_code()
+        if self.peek() == "-" and self.text[self.position + 1 : self.position + 2] not in ("]", ""):
+            self.position += 1
+            high = self.class_code()
+        if high < low:
+            raise PatternError("invalid character class range")
+        return classes.between(chr(low), chr(high))
 
-    def _takes(self, text: str) -> bool:
-        found = self._text.startswith(text, self._place)
-        if found:
-            self._place += len(text)
-        return found
-
-    def _error(self, what: str) -> PatternError:
-        return PatternError(f"at character {self._place} of {self._text[:80]!r}: {what}")
-
-
-def _unquoted(found: re.Match[str]) -> str:
-    """What stands between \\Q and \\E, each sign of it behind a backslash; any other escape as it is."""
-    quoted = found["quoted"]
-    if quoted is None:
-        return found[0]
-    return "".join(char if char.isalnum() or not char.isascii() else f"\\{char}" for char in quoted)
-
-
-def _nothing(machine: Machine, then: int) -> int:
-    return then
-
-
-def _one(test: Test) -> Grow:
-    return lambda machine, then: machine.take(test, then)
+    def class_code(self) -> int:
+        if not self.rest:
+            raise PatternError("missing closing ]")
+        if self.peek() == "\\":
+            return self.escaped_code()
+        self.position += 1
+        return ord(self.text[self.position - 1])
 
 
-def _point(test: Callable[[str, str], bool]) -> Grow:
-    return lambda machine, then: machine.pause(test, then)
-
-
-def _repetition(part: Grow, low: int, high: int | None) -> Grow:
-    def grow(machine: Machine, then: int) -> int:
-        if high is None:
-            loop = machine.pause(None)
-            machine.forks[loop] += [part(machine, loop), then]
-            then = loop
-        else:
-            end = then
-            for _ in range(high - low):
-                then = machine.pause(None, part(machine, then), end)
-        for _ in range(low):
-            then = part(machine, then)
-        return then
-
-    return grow
+def _count(digits: str) -> int:
+    # Longer numbers are too large whatever they say.
+    return int(digits[:6])

@@ -64,11 +64,10 @@ class Metadata:
         return broker.controller.when_on_disk(reply) if missing else reply
 
     def _create(self, names: list[str], now_ms: int) -> dict[str, KafkaError]:
-        """Creates topics that a client named, except internal ones that no API of ours would use."""
+        """Creates topics that a client named; internal ones come with the settings that they need."""
         if not self.broker.settings.auto_create_topics_enable:
             return {}
-        wanted = [name for name in names if name not in INTERNAL_TOPICS or name == OFFSETS_TOPIC]
-        return self.broker.controller.create(wanted, now_ms) if wanted else {}
+        return self.broker.controller.create(names, now_ms)
 
     def _by_id(self, topic_id: bytes) -> Any:
         topic = self.topics.by_id.get(topic_id)

@@ -8,10 +8,9 @@ from hashlib import blake2b
 from penstock.coordinate.consumer.change import Change
 from penstock.coordinate.consumer.group import ConsumerGroup, Resolved
 from penstock.coordinate.consumer.member import ConsumerMember
-from penstock.coordinate.consumer.pattern import pattern
-from penstock.coordinate.consumer.pattern_syntax import PatternFault
 from penstock.coordinate.consumer.records import Entry, Kind, group_entry, pattern_entry
 from penstock.coordinate.groups.desk import Desk
+from penstock.kit.pattern import PatternError, pattern
 from penstock.kit.refusal import Refused
 from penstock.protocol.errors import KafkaError
 
@@ -100,7 +99,7 @@ def pattern_fault(desk: Desk, group: ConsumerGroup, text: str) -> Refused | None
         return Refused(KafkaError.GROUP_MAX_SIZE_REACHED, said)
     try:
         pattern(text)
-    except PatternFault as fault:
+    except PatternError as fault:
         said = f"SubscribedTopicRegex `{text}` is not a valid regular expression: {fault}."
         return Refused(KafkaError.INVALID_REGULAR_EXPRESSION, said)
     return None
