@@ -1,5 +1,6 @@
-"""Kafka's features: which levels of them are served, and which level is in force. A feature stands for APIs: what is not
-served is not in here, and clients take a missing one for level 0.
+"""Kafka's features: which levels are served, and which is in force.
+
+A feature stands for APIs: what is not served is not in here, and clients take a missing one for level 0.
 """
 
 from typing import NamedTuple

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.broker.authorized import CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS
 from penstock.broker.outcome import Outcome, Reply
 from penstock.broker.session import Session
-from penstock.broker.topics import OFFSETS_TOPIC, ServedTopic
+from penstock.broker.topics import ServedTopic
 from penstock.coordinate.metadata.names import INTERNAL_TOPICS, is_topic_name
 from penstock.protocol import messages
 from penstock.protocol.errors import KafkaError

@@ -97,7 +97,7 @@ def _member_fault(share: ShareDesk, request: Any) -> tuple[KafkaError, str | Non
     group = desk.groups.get(group_id)
     if group is None:
         if epoch == JOIN_EPOCH:
-            full = len(desk.groups) >= share.settings.groups_max
+            full = len(desk.groups) >= desk.settings.groups_max
             return (
                 (KafkaError.GROUP_MAX_SIZE_REACHED, "There are too many groups.") if full else (KafkaError.NONE, None)
             )

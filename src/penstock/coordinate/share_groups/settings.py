@@ -30,7 +30,6 @@ class ShareSettings:
     """Of all groups: group.share.max.size is Kafka's, the others are bounds of ours on what strangers make grow."""
 
     group_share_max_size: int = 200
-    groups_max: int = 100_000
     topics_max: int = 10_000
     member_id_length_max: int = 4_096
 
