@@ -39,9 +39,10 @@ class ApiVersions:
         levels = broker.controller.metadata.features
         features = {name: feature for name, feature in FEATURES.items() if feature.is_told}
         supported = [SupportedFeature(name, feature.min, feature.max) for name, feature in features.items()]
+        finalized = [FinalizedFeature(name, levels[name], levels[name]) for name in features if name in levels]
         told: dict[str, Any] = {
             "api_keys": keys,
-            "finalized_features": [FinalizedFeature(name, levels[name], levels[name]) for name in features],
+            "finalized_features": finalized,
             # Grows from start to start; the levels do not change in between.
             "finalized_features_epoch": broker.controller.partition.next_offset - 1,
         }

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from penstock.coordinate.assignors.spec import Assignment
 from penstock.coordinate.consumer.group import ConsumerGroup, Resolved
 from penstock.coordinate.consumer.member import Classic, ConsumerMember, Held, MemberState
-from penstock.coordinate.group_records import prefixed, version_of
+from penstock.coordinate.framing import framed, number_of
+from penstock.coordinate.group_records import KEY, VALUE
 from penstock.coordinate.outcome import Record
 from penstock.protocol import messages
 from penstock.protocol.codec import decode
@@ -73,13 +74,13 @@ def record_of(entry: Entry) -> Record:
     """The entry as it is written."""
     key_class, _, field = _CLASSES[entry.kind]
     names = {"group_id": entry.group_id} | ({field: entry.name} if field else {})
-    key = prefixed(entry.kind, key_class(**names), _VERSION)
-    return key, None if entry.value is None else prefixed(_VERSION, entry.value, _VERSION)
+    key = framed(entry.kind, key_class(**names), _VERSION)
+    return key, None if entry.value is None else framed(_VERSION, entry.value, _VERSION)
 
 
 def read_entry(key: bytes, value: bytes | None) -> Entry | None:
     """The entry of a record; None for types that are not of consumer groups.  Error: Malformed."""
-    record_type = version_of(key, "key")
+    record_type = number_of(key, KEY)
     if record_type not in _TYPES:
         return None
     kind = Kind(record_type)
@@ -87,7 +88,7 @@ def read_entry(key: bytes, value: bytes | None) -> Entry | None:
     found, _ = decode(key_class, _VERSION, key, 2)
     message = None
     if value is not None:
-        message, _ = decode(value_class, version_of(value, "value"), value, 2)
+        message, _ = decode(value_class, number_of(value, VALUE), value, 2)
     return Entry(kind, found.group_id, getattr(found, field) if field else "", message)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from hashlib import blake2b
 
 from penstock.coordinate.consumer.change import Change
 from penstock.coordinate.consumer.group import ConsumerGroup, Resolved
 from penstock.coordinate.consumer.member import ConsumerMember
 from penstock.coordinate.consumer.records import Entry, Kind, group_entry, pattern_entry
 from penstock.coordinate.groups.desk import Desk
+from penstock.coordinate.groups.subscription import topics_hash
 from penstock.kit.pattern import PatternError, pattern
 from penstock.kit.refusal import Refused
 from penstock.protocol.errors import KafkaError
@@ -68,22 +68,6 @@ class View:
         if topics is None:
             return frozenset()
         return frozenset(found for name in names if (found := topics.id_of(name)) is not None)
-
-    def metadata_hash(self) -> int:
-        """A number that changes when a topic that is read comes, goes or grows; 0 when none exists.
-
-        Kafka computes it with XXH3. Who takes a store from one to the other sees one assignment more, nothing else.
-        """
-        topics = self.desk.topics
-        digest = blake2b(digest_size=8)
-        found = 0
-        for name in sorted(self.topics()):
-            topic_id = None if topics is None else topics.id_of(name)
-            if topics is None or topic_id is None:
-                continue
-            found += 1
-            digest.update(topic_id + (topics.partition_count(name) or 0).to_bytes(4, "big"))
-        return int.from_bytes(digest.digest(), "big", signed=True) if found else 0
 
 
 def version_of_topics(desk: Desk) -> int:
@@ -151,7 +135,7 @@ def update_epoch(change: Change, view: View, *, bump: bool) -> int:
     version = version_of_topics(change.desk)
     if not bump and group.seen_version == version:
         return group.epoch
-    metadata_hash = view.metadata_hash()
+    metadata_hash = topics_hash(change.desk.topics, view.topics())
 
     def seen(now: ConsumerGroup) -> None:
         now.seen_version = version

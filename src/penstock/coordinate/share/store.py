@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from penstock.coordinate.framing import framed, number_of
 from penstock.coordinate.groups.placement import group_partition
 from penstock.coordinate.outcome import Record
 from penstock.coordinate.share.flight import TERMINAL, StateBatch, merged
 from penstock.protocol import messages
-from penstock.protocol.codec import decode, encode
-from penstock.protocol.errors import Malformed
+from penstock.protocol.codec import decode
 from penstock.protocol.primitives import to_base64
 
 _SNAPSHOT = 0
 _UPDATE = 1
 _VALUE_VERSION = 0
+_VALUE = "value of __share_group_state"
 NOWHERE = -1
 UNKNOWN = -1
 
@@ -115,14 +116,14 @@ class ShareStates:
 
     def replay(self, partition: int, key: bytes, value: bytes | None, offset: int) -> None:
         """Applies a record of a partition of the topic. Error: Malformed."""
-        kind = _version_of(key, "key")
+        kind = number_of(key, "key of __share_group_state")
         found, _ = decode(messages.ShareUpdateKey if kind == _UPDATE else messages.ShareSnapshotKey, 0, key, 2)
         share = ShareKey(found.group_id, found.topic_id, found.partition)
         if value is None:
             for part in (self.kept, self.snapshots, self._updates):
                 part.pop(share, None)
         elif kind == _UPDATE:
-            change, _ = decode(messages.ShareUpdateValue, _version_of(value, "value"), value, 2)
+            change, _ = decode(messages.ShareUpdateValue, number_of(value, _VALUE), value, 2)
             before = self.kept.get(share)
             if before is not None:
                 complete_count = change.delivery_complete_count
@@ -195,7 +196,7 @@ def _snapshot_record(key: ShareKey, kept: Kept) -> Record:
         write_timestamp=kept.written_ms,
         state_batches=[batch_class(*batch) for batch in kept.batches],
     )
-    return _key(_SNAPSHOT, key), _prefixed(_VALUE_VERSION, value)
+    return _key(_SNAPSHOT, key), framed(_VALUE_VERSION, value, _VALUE_VERSION)
 
 
 def _update_record(
@@ -209,11 +210,11 @@ def _update_record(
         delivery_complete_count=count,
         state_batches=[batch_class(*batch) for batch in batches],
     )
-    return _key(_UPDATE, key), _prefixed(_VALUE_VERSION, value)
+    return _key(_UPDATE, key), framed(_VALUE_VERSION, value, _VALUE_VERSION)
 
 
 def _read_snapshot(value: bytes) -> Kept:
-    found, _ = decode(messages.ShareSnapshotValue, _version_of(value, "value"), value, 2)
+    found, _ = decode(messages.ShareSnapshotValue, number_of(value, _VALUE), value, 2)
     return Kept(
         found.snapshot_epoch,
         found.state_epoch,
@@ -235,14 +236,4 @@ def _read_batches(value: Any) -> tuple[StateBatch, ...]:
 
 def _key(kind: int, key: ShareKey) -> bytes:
     message = messages.ShareUpdateKey if kind == _UPDATE else messages.ShareSnapshotKey
-    return _prefixed(kind, message(group_id=key.group_id, topic_id=key.topic_id, partition=key.partition))
-
-
-def _prefixed(prefix: int, message: Any) -> bytes:
-    return b"".join((prefix.to_bytes(2, "big"), *encode(message, 0)))
-
-
-def _version_of(data: bytes, what: str) -> int:
-    if len(data) < 2:
-        raise Malformed(f"__share_group_state: a {what} of {len(data)} bytes, expected at least the 2 of its version")
-    return int.from_bytes(data[:2], "big", signed=True)
+    return framed(kind, message(group_id=key.group_id, topic_id=key.topic_id, partition=key.partition), 0)

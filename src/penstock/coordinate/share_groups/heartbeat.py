@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from penstock.coordinate.groups.desk import Desk, Stored, Topics, nothing
+from penstock.coordinate.groups.subscription import topics_hash
 from penstock.coordinate.outcome import Outcome, Record
 from penstock.coordinate.share_groups import records
 from penstock.coordinate.share_groups.assignor import Assignment, assign
@@ -14,7 +14,6 @@ from penstock.coordinate.share_groups.group import Identity, ShareGroup, ShareMe
 from penstock.coordinate.share_groups.settings import ShareConfig, ShareConfigs, ShareSettings
 from penstock.protocol import messages
 from penstock.protocol.errors import KafkaError
-from penstock.protocol.primitives import ZERO_UUID
 
 Response = messages.ShareGroupHeartbeatResponse
 LEAVE_EPOCH = -1
@@ -230,7 +229,7 @@ class _Step:
     def bump(self) -> None:
         """A new epoch when members read something else, or what they read changed."""
         if self.changed or self.group.topics_version != self.share.topics.version:
-            self.metadata_hash = metadata_hash(self.share.topics, set().union(*self.topics.values()))
+            self.metadata_hash = topics_hash(self.share.topics, set().union(*self.topics.values()))
         if self.changed or self.metadata_hash != self.group.metadata_hash:
             self.epoch += 1
             self.records.append(records.group_record(self.group.group_id, self.epoch, self.metadata_hash))
@@ -283,20 +282,6 @@ class _Step:
         )
 
 
-def metadata_hash(topics: Topics, names: set[str]) -> int:
-    """A number that changes with what the topics of these names are; 0 without any, as in Kafka. The function is ours:
-    Kafka's value in a record we read is one change of topics more, nothing worse.
-    """
-    digest = hashlib.blake2b(digest_size=8)
-    found = False
-    for name in sorted(names):
-        count = topics.partition_count(name)
-        if count is not None:
-            found = True
-            digest.update(b"%b%d %b;" % (topics.id_of(name) or ZERO_UUID, count, name.encode()))
-    return int.from_bytes(digest.digest(), "big", signed=True) if found else 0
-
-
 def _leave(share: ShareDesk, request: Any) -> Outcome:
     desk = share.desk
     group = desk.groups[request.group_id]
@@ -316,7 +301,7 @@ def gone(share: ShareDesk, group: ShareGroup, member_id: str) -> Stored:
     """
     left = {name for m in group.members.values() if m.member_id != member_id for name in m.identity.topics}
     written = records.member_tombstones(group.group_id, member_id)
-    written.append(records.group_record(group.group_id, group.epoch + 1, metadata_hash(share.topics, left)))
+    written.append(records.group_record(group.group_id, group.epoch + 1, topics_hash(share.topics, left)))
 
     def applied(_: int) -> None:
         for key, value in written:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from penstock.coordinate.framing import framed, number_of
+from penstock.coordinate.group_records import KEY, VALUE
 from penstock.coordinate.outcome import Record
 from penstock.coordinate.share_groups.assignor import Assignment
 from penstock.coordinate.share_groups.group import Identity, ShareGroup, ShareMember, TopicState
 from penstock.protocol import messages
-from penstock.protocol.codec import decode, encode
+from penstock.protocol.codec import decode
 
 _MEMBER, _GROUP, _TARGET_EPOCH, _TARGET, _CURRENT, _STATES = range(10, 16)
 _KEYS = {
@@ -83,7 +85,7 @@ def group_tombstones(group_id: str) -> list[Record]:
 
 def group_of(key: bytes) -> str | None:
     """The group that a record is about; None when it is not one of a share group.  Error: Malformed."""
-    kind = int.from_bytes(key[:2], "big", signed=True)
+    kind = number_of(key, KEY)
     if kind not in _KEYS:
         return None
     found, _ = decode(_KEYS[kind], 0, key, 2)
@@ -93,14 +95,14 @@ def group_of(key: bytes) -> str | None:
 
 def is_end(key: bytes, value: bytes | None) -> bool:
     """Whether the record says that its group is no more."""
-    return value is None and int.from_bytes(key[:2], "big", signed=True) == _GROUP
+    return value is None and number_of(key, KEY) == _GROUP
 
 
 def apply(group: ShareGroup, key: bytes, value: bytes | None) -> None:
     """What a record says becomes true.  Error: Malformed."""
-    kind = int.from_bytes(key[:2], "big", signed=True)
+    kind = number_of(key, KEY)
     subject, _ = decode(_KEYS[kind], 0, key, 2)
-    said = None if value is None else decode(_VALUES[kind], int.from_bytes(value[:2], "big", signed=True), value, 2)[0]
+    said = None if value is None else decode(_VALUES[kind], number_of(value, VALUE), value, 2)[0]
     if kind in (_MEMBER, _TARGET, _CURRENT):
         _apply_to_member(group, kind, subject.member_id, said)
     elif kind == _GROUP and said is not None:
@@ -144,8 +146,8 @@ def _initialized(said: Any) -> dict[bytes, TopicState]:
 
 def _key(kind: int, group_id: str, member_id: str | None = None) -> bytes:
     message = _KEYS[kind](group_id) if member_id is None else _KEYS[kind](group_id, member_id)
-    return b"".join((kind.to_bytes(2, "big"), *encode(message, 0)))
+    return framed(kind, message, 0)
 
 
 def _value(message: Any) -> bytes:
-    return b"".join((b"\0\0", *encode(message, 0)))
+    return framed(0, message, 0)

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from itertools import groupby
 
+from penstock.coordinate.framing import NUMBER_BYTES, framed, number_of
 from penstock.coordinate.outcome import Record
 from penstock.coordinate.transactions.states import State
 from penstock.coordinate.transactions.transaction import Transaction
 from penstock.protocol import messages
-from penstock.protocol.codec import decode, encode
+from penstock.protocol.codec import decode
 from penstock.protocol.errors import Malformed
 
 _KEY_TYPE = 0
+_KEY_VERSION = 0
 # Version 1 can be extended by tags; it is written from level 1 of transaction.version on.
 _FLEXIBLE_FROM = 1
-_VERSION_BYTES = 2
 
 
 def record_of(transaction: Transaction, transaction_version: int) -> Record:
@@ -45,7 +46,7 @@ def record_of(transaction: Transaction, transaction_version: int) -> Record:
         value.previous_producer_id = transaction.previous_producer_id
         value.next_producer_id = transaction.next_producer_id
         value.client_transaction_version = transaction.client_version
-    return key_of(transaction.transactional_id), _framed(version, value)
+    return key_of(transaction.transactional_id), framed(version, value, version)
 
 
 def tombstone_of(transactional_id: str) -> Record:
@@ -54,22 +55,22 @@ def tombstone_of(transactional_id: str) -> Record:
 
 
 def key_of(transactional_id: str) -> bytes:
-    return _framed(_KEY_TYPE, messages.TransactionLogKey(transactional_id=transactional_id))
+    return framed(_KEY_TYPE, messages.TransactionLogKey(transactional_id=transactional_id), _KEY_VERSION)
 
 
 def read_key(key: bytes) -> str | None:
     """The transactional id; None for a type of record that is not known. Error: Malformed."""
-    if _number(key) != _KEY_TYPE:
+    if number_of(key, "key of __transaction_state") != _KEY_TYPE:
         return None
-    found: str = decode(messages.TransactionLogKey, 0, key, _VERSION_BYTES)[0].transactional_id
+    found: str = decode(messages.TransactionLogKey, 0, key, NUMBER_BYTES)[0].transactional_id
     return found
 
 
 def read_value(transactional_id: str, value: bytes) -> Transaction:
     """The transactional id as the record leaves it. Error: Malformed, also for versions and states not known."""
-    version = _number(value)
+    version = number_of(value, "value of __transaction_state")
     try:
-        stored, _ = decode(messages.TransactionLogValue, version, value, _VERSION_BYTES)
+        stored, _ = decode(messages.TransactionLogValue, version, value, NUMBER_BYTES)
         state = State(stored.transaction_status)
     except ValueError as fault:
         raise Malformed(f"the record of the transactional id {transactional_id[:80]!r}: {fault}") from None
@@ -87,13 +88,3 @@ def read_value(transactional_id: str, value: bytes) -> Transaction:
         started_ms=stored.transaction_start_timestamp_ms,
         client_version=stored.client_transaction_version,
     )
-
-
-def _framed(version: int, message: object) -> bytes:
-    return version.to_bytes(_VERSION_BYTES, "big") + b"".join(map(bytes, encode(message, version)))
-
-
-def _number(data: bytes) -> int:
-    if len(data) < _VERSION_BYTES:
-        raise Malformed(f"a record of __transaction_state has a key or value of {len(data)} bytes, too short")
-    return int.from_bytes(data[:_VERSION_BYTES], "big", signed=True)
