@@ -33,8 +33,7 @@ POSIX: Final[Mapping[str, frozenset[str]]] = {
 # Unicode's general categories: a letter names all that begin with it.
 _MINOR: Final = {"C": "cfos", "L": "lmotu", "M": "cen", "N": "dlo", "P": "cdefios", "S": "ckmo", "Z": "lps"}
 _CATEGORIES: Final = frozenset(_MINOR) | {major + minor for major, minors in _MINOR.items() for minor in minors}
-_SCRIPTS: Final = frozenset(
-    """
+_SCRIPT_NAMES: Final = """
 Adlam Ahom Anatolian_Hieroglyphs Arabic Armenian Avestan Balinese Bamum Bassa_Vah Batak Bengali Bhaiksuki Bopomofo
 Brahmi Braille Buginese Buhid Canadian_Aboriginal Carian Caucasian_Albanian Chakma Cham Cherokee Chorasmian Coptic
 Cuneiform Cypriot Cyrillic Deseret Devanagari Dives_Akuru Dogra Duployan Egyptian_Hieroglyphs Elbasan Elymaic Ethiopic
@@ -48,10 +47,10 @@ Old_Sogdian Old_South_Arabian Old_Turkic Oriya Osage Osmanya Pahawh_Hmong Palmyr
 Psalter_Pahlavi Rejang Runic Samaritan Saurashtra Sharada Shavian Siddham SignWriting Sinhala Sogdian Sora_Sompeng
 Soyombo Sundanese Syloti_Nagri Syriac Tagalog Tagbanwa Tai_Le Tai_Tham Tai_Viet Takri Tamil Tangut Telugu Thaana Thai
 Tibetan Tifinagh Tirhuta Ugaritic Vai Wancho Warang_Citi Yezidi Yi Zanabazar_Square
-""".split()
-)
+"""
+_SCRIPTS: Final = frozenset(_SCRIPT_NAMES.split())
 # Scripts whose characters do not carry its name.
-_SCRIPT_NAMES: Final = {"Canadian_Aboriginal": "CANADIAN SYLLABICS", "Han": "CJK", "Phags_Pa": "PHAGS-PA"}
+_SCRIPT_BEGINS: Final = {"Canadian_Aboriginal": "CANADIAN SYLLABICS", "Han": "CJK", "Phags_Pa": "PHAGS-PA"}
 
 
 def unicode_class(name: str) -> Test | None:
@@ -70,7 +69,7 @@ def unicode_class(name: str) -> Test | None:
         return lambda char: unicodedata.category(char)[0] == "M"
     if name not in _SCRIPTS:
         return None
-    begin = _SCRIPT_NAMES.get(name) or name.replace("_", " ").upper()
+    begin = _SCRIPT_BEGINS.get(name) or name.replace("_", " ").upper()
     return lambda char: unicodedata.name(char, "").startswith(begin)
 
 

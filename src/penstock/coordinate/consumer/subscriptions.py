@@ -69,6 +69,10 @@ class View:
             return frozenset()
         return frozenset(found for name in names if (found := topics.id_of(name)) is not None)
 
+    def metadata_hash(self) -> int:
+        """A number that changes when a topic that is read comes, goes or grows."""
+        return topics_hash(self.desk.topics, self.topics())
+
 
 def version_of_topics(desk: Desk) -> int:
     return UNKNOWN_VERSION if desk.topics is None else desk.topics.version
@@ -135,7 +139,7 @@ def update_epoch(change: Change, view: View, *, bump: bool) -> int:
     version = version_of_topics(change.desk)
     if not bump and group.seen_version == version:
         return group.epoch
-    metadata_hash = topics_hash(change.desk.topics, view.topics())
+    metadata_hash = view.metadata_hash()
 
     def seen(now: ConsumerGroup) -> None:
         now.seen_version = version
