@@ -8,6 +8,7 @@ from penstock.broker.configs.catalog import BROKER, GROUP, SECTIONS, TOPIC
 from penstock.broker.configs.definition import Config, Stance, Synonym, Update
 from penstock.broker.configs.markdown import DEVIATIONS, configs_markdown
 from penstock.broker.configs.notation import read
+from penstock.coordinate.groups.settings import GROUP_DEFAULTS
 from penstock.coordinate.share_groups.settings import ShareConfig
 from penstock.kit.settings import Kind, SettingError
 
@@ -122,7 +123,7 @@ def test_what_is_said_to_act_is_read_by_the_code():
 
 
 def test_what_a_group_config_is_said_to_do_is_done_by_the_coordinator():
-    read = {f"share.{name.replace('_', '.')}" for name in ShareConfig.__dataclass_fields__}
+    read = {f"share.{name.replace('_', '.')}" for name in ShareConfig.__dataclass_fields__} | GROUP_DEFAULTS.keys()
 
     assert {config.name for config in GROUP.values() if config.stance is Stance.ACTS} == read
 

@@ -42,7 +42,7 @@ class GroupSettings:
 
 
 # What groups have of their own; Kafka's defaults.
-_GROUP_DEFAULTS = {
+GROUP_DEFAULTS = {
     "consumer.session.timeout.ms": 45_000,
     "consumer.heartbeat.interval.ms": 5_000,
     "consumer.assignment.interval.ms": 1_000,
@@ -51,4 +51,4 @@ _GROUP_DEFAULTS = {
 
 def default_number(group_id: str, name: str) -> int:
     """The value that a group's config has where nobody set it."""
-    return _GROUP_DEFAULTS[name]
+    return GROUP_DEFAULTS[name]
