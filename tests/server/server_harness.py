@@ -258,4 +258,6 @@ def still_hub(broker, **settings):
 
 
 def as_served(api):
-    return SimpleNamespace(min=api.min_version, max=api.max_version, advertised_min=api.advertised_min_version)
+    return SimpleNamespace(
+        min=api.min_version, max=api.max_version, advertised_min=api.advertised_min_version, repeated=None
+    )
