@@ -35,7 +35,9 @@ def commit_fault(
         return KafkaError.UNSUPPORTED_VERSION
     if epoch == member.epoch:
         return KafkaError.NONE
-    stale = KafkaError.STALE_MEMBER_EPOCH if member.classic is None else KafkaError.ILLEGAL_GENERATION
+    # Transactional producers know the older code only; they would take the newer one for the end of everything.
+    is_old = in_transaction or member.classic is not None
+    stale = KafkaError.ILLEGAL_GENERATION if is_old else KafkaError.STALE_MEMBER_EPOCH
     if epoch > member.epoch:
         return stale
     since = (member.assignment_epoch(*place) for place in partitions)
