@@ -13,7 +13,7 @@ from penstock.records.record import decode_records
 from penstock.testing.apache_kafka import ApacheKafka, apache_kafka
 from penstock.testing.broker_in_memory import InMemoryBroker
 from tests.broker.admin.wire import Wire
-from tests.broker.transacting import Got, Transactional
+from tests.broker.transacting import Got, Transactional, name_of
 
 pytestmark = pytest.mark.apache
 
@@ -210,6 +210,13 @@ def offsets(script: Script) -> None:
     tell(ask.commit_offset("tx-g", after, "g", member=(3, "stranger")))
     tell(ask.commit_offset("tx-g", after, "g"))
     tell(ask.describe("tx-g"))
+    joined = m.ConsumerGroupHeartbeatRequest(
+        "newer", "member", 0, rebalance_timeout_ms=10_000, subscribed_topic_names=["orders"], topic_partitions=[]
+    )
+    script.settled(lambda: name_of(ask.broker.request(joined, 1).error_code))
+    epoch = ask.broker.request(joined, 1).member_epoch
+    for member in ((epoch, "member"), (epoch + 1, "member"), (epoch - 1, "member"), (epoch, "stranger"), (-1, "")):
+        tell(ask.commit_offset("tx-g", after, "newer", member=member))
     tell(ask.end("tx-g", after, False))
 
 
@@ -272,9 +279,19 @@ def lists(script: Script) -> None:
     tell(ask.list(duration_filter=10**9, **mine))
     tell(ask.list(duration_filter=-5, **mine))
     tell(ask.list("Ongoing", duration_filter=10**9, version=1))
-    for pattern in ("tx-l", "tx-l-[1]", "(?i)TX-L-\\d", "[a-z]+-\\pL-2", "^tx-l-1$", "tx-l-(1|3)", "\\Qtx-l-\\E1"):
+    for pattern in (
+        "tx-l",
+        "tx-l-[1]",
+        "(?i)TX-L-\\d",
+        "[a-z]+-\\pL-2",
+        "^tx-l-1$",
+        "tx-l-(1|3)",
+        "\\Qtx-l-\\E1",
+        "\\p{Latin}+.*1",
+        "tx.l.\\p{Common}",
+    ):
         tell(ask.list(transactional_id_pattern=pattern))
-    for pattern in ("(", "a**", "(a)\\1", "(?=a)", "a{1001}", "[b-a]"):
+    for pattern in ("(", "a**", "(a)\\1", "(?=a)", "a{1001}", "[b-a]", "(a{100}){100}", "\\p{Klingon}"):
         tell(ask.list(transactional_id_pattern=pattern))
 
 
