@@ -207,6 +207,7 @@ def write(results_file: Path, docs: Path) -> list[Path]:
 
 def _heading(results: dict[str, Any]) -> str:
     machine, plan = results["machine"], results["plan"]
+    again = ", ".join(results.get("again", []))
     return (
         f"`{COMMAND}`, {machine['date']}: {machine['cores']} cores of {machine['cpu']}, "
         f"{machine['memory'] / (1 << 30):.0f} GiB of memory, Linux {machine['kernel']}, Python {machine['python']}; "
@@ -215,6 +216,7 @@ def _heading(results: dict[str, Any]) -> str:
         f"both warmed for {plan['seconds_warm']:g} s, {plan['rounds']} rounds of {plan['seconds']:g} s or "
         f"{plan['bytes_max'] / (1 << 30):g} GiB, taking turns. Median of the rounds, smallest and largest in brackets; "
         "server and load generator share the cores."
+        + (f" Measured in a later run than the rest, under the same plan: {again}." if again else "")
     )
 
 

@@ -52,6 +52,14 @@ class Run:
         self.results: dict[str, Any] = {"machine": machine(), "plan": asdict(plan), "servers": {}, "rounds": []}
         self.shared = Shared(plan, {})
 
+    def take_over(self, wanted: list[Scenario]) -> None:
+        """Goes on with the results of an earlier run but for the scenarios `wanted`, which are measured again."""
+        earlier = json.loads(self._out.read_text())
+        again = {scenario.name for scenario in wanted}
+        for kind in ("rounds", "failures"):
+            self.results[kind] = [entry for entry in earlier.get(kind, []) if entry["scenario"] not in again]
+        self.results["again"] = sorted({*earlier.get("again", []), *again})
+
     def add(self, scenario: str, server: str, number: int, found: dict[str, Any]) -> None:
         self.results["rounds"].append({"scenario": scenario, "server": server, "round": number, **found})
         self._out.parent.mkdir(parents=True, exist_ok=True)
@@ -137,6 +145,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit("ended by SIGTERM"))
     root = Path(tempfile.mkdtemp(prefix="bench-", dir=arguments.data_dir))
     run = Run(plan, arguments.out)
+    if arguments.keep:
+        run.take_over(wanted)
     try:
         with started(arguments.servers.split(","), root) as running:
             run.results["servers"] = {server.name: server.version for server in running}
@@ -164,6 +174,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data-dir", type=Path, help="where the servers' files go (default: the temporary directory)")
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--docs", type=Path, default=scenarios.ROOT / "docs", help="where benchmarks.md is")
+    parser.add_argument("--keep", action="store_true", help="keep the other scenarios' results of the run before")
     parser.add_argument("--no-report", action="store_true")
     arguments = parser.parse_args()
     arguments.only = arguments.only or ["*"]

@@ -33,8 +33,9 @@ KAFKA_OPTIONS = (
     "-XX:+ExplicitGCInvokesConcurrent",
     "-Djava.awt.headless=true",
 )
-# Deleted topics leave the disk after a second instead of a minute, or a run needs room for all of its rounds.
-TOPIC_CONFIG = {"file.delete.delay.ms": "1000"}
+# Deleted topics leave the disk after a second instead of a minute, or a run needs room for all of its rounds. The
+# records have fixed times of long ago, for which retention would delete them in the middle of a round.
+TOPIC_CONFIG = {"file.delete.delay.ms": "1000", "retention.ms": "-1"}
 # size, ApiVersions, version 0, correlation id, no client id
 _API_VERSIONS = bytes.fromhex("0000000a 0012 0000 00000001 ffff")
 

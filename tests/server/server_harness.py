@@ -179,9 +179,16 @@ class StillLoop:
 
     def __init__(self):
         self.soon = []
+        self.watched = {}
 
     def call_soon(self, function, *arguments):
         self.soon.append((function, arguments))
+
+    def add_writer(self, fd, function):
+        self.watched[fd] = function
+
+    def remove_writer(self, fd):
+        del self.watched[fd]
 
     def call_later(self, delay, function, *arguments):
         return SimpleNamespace(cancel=lambda: None)
@@ -259,5 +266,9 @@ def still_hub(broker, **settings):
 
 def as_served(api):
     return SimpleNamespace(
-        min=api.min_version, max=api.max_version, advertised_min=api.advertised_min_version, repeated=None
+        repeated=None,
+        repeated_min=0,
+        min=api.min_version,
+        max=api.max_version,
+        advertised_min=api.advertised_min_version,
     )

@@ -135,5 +135,5 @@ def test_the_settings_of_the_broker_become_those_of_the_server():
     assert settings.advertised_listeners == "A://public:1"
     assert (settings.connections_per_ip_max, dict(settings.connections_per_ip_exceptions)) == (7, {"127.0.0.1": 9})
     assert settings.connections_idle_ms_max == -1
-    assert (settings.send_buffer_bytes, settings.receive_buffer_bytes) == (1_000, -1)
+    assert (settings.send_buffer_bytes, settings.receive_buffer_bytes) == (1_000, 102_400)
     assert settings.request_bytes_queued_max == 268_435_456

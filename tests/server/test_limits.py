@@ -81,7 +81,7 @@ def test_a_reader_that_takes_nothing_for_too_long_is_closed():
     hub = still_hub(FakeBroker({PRODUCE: answer_much}), connections_idle_ms_max=10_000)
     wire = Wire(hub, room_bytes=4_000)
     wire.feed(produce(1) * 30)
-    assert wire.left_over
+    assert not wire.connection.is_done
     hub.clock.advance(10_001)
 
     hub.tick()

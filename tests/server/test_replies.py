@@ -283,6 +283,17 @@ def test_a_file_that_became_shorter_ends_the_connection(tmp_path, caplog):
 
 
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_what_was_asked_before_a_frame_that_is_none_is_answered_whole(tmp_path, loop):
+    """The socket is full long before the connection ends: what waits for room leaves first."""
+    file_of(tmp_path / "log", 9_000_000)
+    slices = Slices(RealFiles().open(str(tmp_path / "log")))
+    with Running(slices.broker, loop=loop) as server, server.connect() as client:
+        client.send(fetch(1, (0, 9_000_000)) + b"\xff" * 40)
+
+        assert len(client.read_to_end()) > 9_000_000
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
 def test_a_client_that_leaves_while_we_write_is_forgotten(tmp_path, loop):
     file_of(tmp_path / "log", 9_000_000)
     slices = Slices(RealFiles().open(str(tmp_path / "log")))

@@ -58,6 +58,7 @@ class Connection(asyncio.BufferedProtocol):
         "_frame",
         "_held",
         "_hub",
+        "_is_ending",
         "_line",
         "_out",
         "_paused",
@@ -92,6 +93,7 @@ class Connection(asyncio.BufferedProtocol):
         self._out: list[Any] = []
         self._line = Line(self._mark, self._hangup)
         self._tails = [b"", _NO_TAIL, _NO_TAIL]
+        self._is_ending = False
         self.active_ms = 0
         self.host = ""
         self.is_marked = False
@@ -105,7 +107,7 @@ class Connection(asyncio.BufferedProtocol):
         hub = self._hub
         self._transport = tcp = cast(asyncio.Transport, transport)
         self.session = session = hub.new_session(self.listener, tcp)
-        self._writer = Writer(tcp, True, self._fault)
+        self._writer = Writer(tcp, True, self._fault, hub.loop, self.resume_writing)
         self.active_ms = hub.clock.now_ms()
         refusal = hub.admit(self, session.client_host)
         if refusal:
@@ -149,6 +151,8 @@ class Connection(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         self.active_ms = self._hub.now_ms()
         self._writer.resume()
+        if self._is_ending and not self._writer.is_holding:
+            self._transport.close()
         if self._paused & FOR_REPLIES and self._has_room():
             self._unpause(FOR_REPLIES)
 
@@ -199,11 +203,13 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.write_eof()
         self._transport.resume_reading()
 
-    def close(self) -> None:
-        """Closes once the replies that are ready have left."""
+    def close(self, at_once: bool = False) -> None:
+        """Closes when the replies that are ready have left, or at once; asked again, at once."""
         self._flush()
         self._paused |= GONE
-        self._transport.close()
+        if at_once or self._is_ending or not self._writer.is_holding:
+            self._transport.close()
+        self._is_ending = True
 
     def abort(self) -> None:
         """Closes at once."""

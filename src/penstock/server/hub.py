@@ -148,5 +148,5 @@ class Hub:
             for connection in list(self.connections):
                 if now_ms - connection.active_ms > idle_ms_max and not connection.is_pending:
                     log.info("%r: closed: idle for %d ms", connection, now_ms - connection.active_ms)
-                    connection.close()
+                    connection.close(at_once=True)
         return self._idle_check_ms

@@ -4,6 +4,7 @@ Numbers and reasons: docs/decisions/0002-event-loop-and-how-bytes-leave.md.
 """
 
 import asyncio
+import errno
 import os
 import socket
 from collections import deque
@@ -39,21 +40,46 @@ _write = os.write
 class Writer:
     """One connection's way out.
 
-    While the transport's own buffer is empty, bytes go straight to the socket's descriptor: that saves the transport's
-    bookkeeping, and only the descriptor can take sendfile. What the socket does not take goes to the transport, which
-    calls `pause` and later `resume`; until then everything stands in `_backlog`, slices of files unread.
+    Bytes go straight to the socket's descriptor: that saves the transport's bookkeeping, and only the descriptor can
+    take sendfile. What the socket does not take stands in `_backlog`, slices of files unread, until the loop says that
+    there is room; then `on_room` is called, which calls `resume`. Where the descriptor is not ours to write (TLS), or
+    writing to it failed, bytes go to the transport, which calls `pause` and later `on_room` likewise.
 
-    raw: False where the descriptor is not ours to write (TLS). fault: told the reason when the connection must end.
+    loop: None to leave the watching for room to the transport. fault: told the reason when the connection must end.
     """
 
-    __slots__ = ("_backlog", "_fault", "_fd", "_socket", "_transport", "backlog_bytes", "blocked")
+    __slots__ = (
+        "_backlog",
+        "_closed",
+        "_fault",
+        "_fd",
+        "_loop",
+        "_on_room",
+        "_socket",
+        "_transport",
+        "_watched",
+        "backlog_bytes",
+        "blocked",
+    )
 
-    def __init__(self, transport: asyncio.Transport, raw: bool, fault: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        raw: bool,
+        fault: Callable[[str], None],
+        loop: asyncio.AbstractEventLoop | None = None,
+        on_room: Callable[[], None] | None = None,
+    ) -> None:
         self._transport = transport
         self._fault = fault
+        self._loop = loop
+        self._on_room = on_room or self.resume
+        # A second descriptor of the socket: loops refuse to watch one that a transport reads from.
+        self._watched = _NO_FD
         self._backlog: deque[Any] = deque()
         self.backlog_bytes = 0
         self.blocked = False
+        self._closed = False
         self._fd = _NO_FD
         self._socket: socket.socket | None = None
         # With a high mark of 0 the transport says `pause` as soon as it holds a byte, and `resume` when it holds none.
@@ -66,6 +92,11 @@ class Writer:
     def is_idle(self) -> bool:
         """All that was sent has reached the socket."""
         return not (self.blocked or self._backlog)
+
+    @property
+    def is_holding(self) -> bool:
+        """Something waits for room that the transport knows nothing of."""
+        return bool(self._backlog)
 
     def send(self, parts: Sequence[Any]) -> None:
         """Sends bytes-like parts and FileSlices in order, now or as soon as the reader lets us."""
@@ -84,7 +115,7 @@ class Writer:
         except OSError as error:
             sent = self._not_sent(error)
         if sent != len(data):
-            self._transport.write(memoryview(data)[sent:])
+            self._pass_on(memoryview(data)[sent:])
 
     def pause(self) -> None:
         """The transport holds bytes that the socket did not take."""
@@ -94,13 +125,16 @@ class Writer:
         """The transport holds none any more."""
         self.blocked = False
         self._drain()
+        if self._watched != _NO_FD and not self.blocked:
+            self._stop_watching()
 
     def close(self) -> None:
         """Forgets what was not sent. The descriptor stays the transport's to close."""
+        self._stop_watching()
         self._leave_socket()
         self._backlog.clear()
         self.backlog_bytes = 0
-        self.blocked = True
+        self.blocked = self._closed = True
 
     def _send_few(self, parts: Sequence[Any]) -> None:
         """Straight to the socket while it takes everything; the rest stands in line."""
@@ -144,19 +178,52 @@ class Writer:
         return None if sent == len(data) else memoryview(data)[sent:]
 
     def _offer_slice(self, part: FileSlice) -> int:
-        """Offers the socket a slice's bytes out of the file; how many it took."""
-        fd = part.file.fileno() if part.file is not None else None
-        if self._fd == _NO_FD or fd is None:
+        """Offers the socket a slice's bytes out of the file; how many it took. Error: OSError when they end early."""
+        fd = self._readable(part)
+        if fd is None or part.file is None:
             return 0
         try:
-            return os.sendfile(self._fd, fd, part.position, part.size)
+            sent = os.sendfile(self._fd, fd, part.position, part.size)
         except OSError as error:
             return self._not_sent(error)
+        if not sent:
+            raise OSError(errno.EIO, f"{part.size} bytes at {part.position} are not there any more", part.file.path)
+        return sent
+
+    def _readable(self, part: FileSlice) -> int | None:
+        """The descriptor that sendfile may read, None when there is none or nothing to write it to."""
+        return part.file.fileno() if part.file is not None and self._fd != _NO_FD else None
 
     def _stand_in_line(self, parts: Sequence[Any]) -> None:
+        if self._closed:
+            return
         self._queue(parts)
         if not self.blocked:
             self._drain()
+
+    def _pass_on(self, data: memoryview | bytes) -> None:
+        """What the socket did not take: to the front of the line, or to the transport if that has to watch for room."""
+        if self._loop is None or self._fd == _NO_FD:
+            self._transport.write(data)
+            return
+        self._backlog.appendleft(data)
+        self.backlog_bytes += PART_OVERHEAD + len(data)
+        self._watch()
+
+    def _watch(self) -> None:
+        """Has the loop call when the socket takes more."""
+        self.blocked = True
+        if self._watched == _NO_FD:
+            assert self._loop is not None, "somebody watches"
+            self._watched = os.dup(self._fd)
+            self._loop.add_writer(self._watched, self._on_room)
+
+    def _stop_watching(self) -> None:
+        watched, self._watched = self._watched, _NO_FD
+        if watched != _NO_FD:
+            assert self._loop is not None, "somebody watched"
+            self._loop.remove_writer(watched)
+            os.close(watched)
 
     def _queue(self, parts: Sequence[Any]) -> None:
         self._backlog.extend(parts)
@@ -197,7 +264,7 @@ class Writer:
             except OSError as error:
                 self._not_sent(error)
         if sent != size:
-            self._transport.write(memoryview(b"".join(parts) if joined is None else joined)[sent:])
+            self._pass_on(memoryview(b"".join(parts) if joined is None else joined)[sent:])
 
     def _gather(self) -> tuple[list[Any], int, int]:
         """Takes (parts without slices, their bytes, MSG_MORE if a large slice follows) off the backlog."""
@@ -219,23 +286,25 @@ class Writer:
         return parts, size, 0
 
     def _send_slice(self, part: FileSlice) -> None:
-        """The large slice at the front: by sendfile until the socket is full, then one chunk through the transport.
+        """The large slice at the front, by sendfile until the socket is full.
 
-        The chunk is what makes the transport watch for room; when it has left, sendfile goes on.
+        Where the transport watches for room, a chunk goes through it, which is what makes it watch; sendfile goes on
+        when that has left.
         """
-        file = part.file
-        chunk = b""
         sent = self._offer_slice(part)
-        if sent != part.size:
-            chunk = FileSlice(file, part.position + sent, min(part.size - sent, CHUNK_BYTES)).read()
+        chunk = b""
+        if sent != part.size and (self._loop is None or self._readable(part) is None):
+            chunk = FileSlice(part.file, part.position + sent, min(part.size - sent, CHUNK_BYTES)).read()
             sent += len(chunk)
         if sent == part.size:
             self._backlog.popleft()
             self.backlog_bytes -= PART_OVERHEAD
         else:
-            self._backlog[0] = FileSlice(file, part.position + sent, part.size - sent)
+            self._backlog[0] = FileSlice(part.file, part.position + sent, part.size - sent)
         if chunk:
-            self._transport.write(chunk)
+            self._pass_on(chunk)
+        elif sent != part.size:
+            self._watch()
 
     def _not_sent(self, error: OSError) -> int:
         """0 bytes: the socket is full, or gone, which the transport finds out and tells when it writes itself."""
@@ -244,6 +313,7 @@ class Writer:
         return 0
 
     def _leave_socket(self) -> None:
+        self._stop_watching()
         self._fd = _NO_FD
         if self._socket is not None:
             self._socket.detach()

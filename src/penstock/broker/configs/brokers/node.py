@@ -33,9 +33,9 @@ metadata.log.dir string only:one-directory
     A directory of its own for the metadata log; it lies in log.dirs.
 cordoned.log.dirs list = "" per-broker only:one-directory
     Directories that take no new partitions.
-socket.send.buffer.bytes int = -1 [-1..] acts
-    SO_SNDBUF of connections; -1 leaves it to the system, which adapts it.
-socket.receive.buffer.bytes int = -1 [-1..] acts
+socket.send.buffer.bytes int = 102400 [-1..] acts
+    SO_SNDBUF of connections, Kafka's default; -1 leaves it to the system. On one machine larger ones are slower.
+socket.receive.buffer.bytes int = 102400 [-1..] acts
     SO_RCVBUF of connections; -1 leaves it to the system, which adapts it.
 socket.request.max.bytes int = 104857600 [1..] acts
     The largest request; larger ones end their connection before they are stored.
