@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penstock.broker.apis.repeated import KNOWN_MAX
+from penstock.broker.apis.repeated import KEPT_BYTES_MAX, KNOWN_MAX
 from penstock.broker.outcome import Reply
 from penstock.broker.session import Session
 from penstock.broker.topics import ServedTopic
@@ -253,3 +253,19 @@ def test_the_same_bytes_in_another_version_are_learnt_anew():
     for version, reply in zip((9, 10, 9, 10, 10), replies, strict=True):
         _, end = decode(messages.ProduceResponse, version, reply[9:])
         assert end == len(reply) - 9
+
+
+def test_no_request_is_kept_in_memory():
+    client = Client(is_short=True)
+    _, version, body = make(client, ("produce", 12, "orders", 0, batch(b"x" * 20_000), 1, None))
+    get = Fetch(
+        session_epoch=-1, topics=[Fetch.FetchTopic("orders", partitions=[Fetch.FetchPartition(fetch_offset=0)])]
+    )
+    get.rack_id = "r" * KEPT_BYTES_MAX
+
+    client.ask(ApiKey.PRODUCE, version, body, 1)
+    client.ask(ApiKey.FETCH, 12, body_of(get, 12), 2)
+
+    (known,) = client.session.produced.known.values()
+    assert known.wanted.partition_data == []
+    assert client.session.fetched.known == {}

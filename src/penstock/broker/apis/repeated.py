@@ -24,6 +24,8 @@ Encode = Callable[[int, Any], list[Any]]
 
 # Partitions remembered of a connection, some 600 bytes each; one that speaks of more at random gains nothing by it.
 KNOWN_MAX = 64
+# What may be kept of one request: racks, forgotten topics and unknown tags may be of any size.
+KEPT_BYTES_MAX = 1_024
 # So often is anything learnt on one connection, at a third of the price of a request.
 LEARNT_MAX = 4_096
 # The first versions with compact lengths and tagged fields.
@@ -147,10 +149,14 @@ class RepeatedProduce:
             return
         topic, wanted, part = found
         size = len(part.records)
+        if end - start - size > KEPT_BYTES_MAX:
+            return
         length_at = end - len(_NO_TAGS) - size - len(encode_unsigned(size + 1))
         answer = messages.ProduceResponse.PartitionProduceResponse(part.index, 0, *_MARKS)
         reply = b"".join(self.encode(0, self.produce.reply_to_one(wanted, answer)))
-        known = KnownProduce(topic, part.index, wanted, reply, self.topics.version)
+        # Only what names the topic: the request's records would keep the whole frame in memory.
+        named = messages.ProduceRequest.TopicProduceData(name=wanted.name, topic_id=wanted.topic_id)
+        known = KnownProduce(topic, part.index, named, reply, self.topics.version)
         memory.keep(bytes(view[start:length_at]), self.version, known)
 
 
@@ -239,7 +245,7 @@ class RepeatedFetch:
         if memory.learnt >= LEARNT_MAX:
             return
         found = single_fetch(self.fetch, request, session)
-        if found is None:
+        if found is None or end - start > KEPT_BYTES_MAX:
             return
         topic, partition, part = found
         body = bytes(view[start:end])
