@@ -29,11 +29,27 @@ def test_the_answer_is_the_table(broker, version):
     assert list(told) == sorted(told)
 
 
-def test_no_feature_is_told_that_stands_for_an_api_we_do_not_serve(broker):
-    response = broker.request(ApiVersions(client_software_name="test", client_software_version="1"), 4)
+FEATURES = [("transaction.version", 0, 2), ("group.version", 0, 1), ("share.version", 0, 1)]
 
-    assert response.supported_features == response.finalized_features == []
-    assert response.finalized_features_epoch == -1
+
+@pytest.mark.parametrize(("version", "supported"), [(3, []), (4, FEATURES)])
+def test_a_feature_is_told_for_what_is_served_and_no_other(broker, version, supported):
+    response = broker.request(ApiVersions(client_software_name="test", client_software_version="1"), version)
+
+    # Levels that begin at 0 are told from version 4 on.
+    assert [(f.name, f.min_version, f.max_version) for f in response.supported_features] == supported
+    assert [(f.name, 0, f.max_version_level) for f in response.finalized_features] == FEATURES
+    assert response.finalized_features_epoch >= 0
+
+
+@pytest.mark.parametrize(("name", "low", "high"), FEATURES)
+def test_a_cluster_that_was_set_up_before_a_feature_gets_it_with_the_next_start(broker, name, low, high):
+    broker.broker.controller.commit(broker.broker.controller.metadata.set_features({name: low}), 0)
+    assert name not in broker.broker.controller.metadata.features
+
+    broker.restart()
+
+    assert broker.broker.controller.metadata.features[name] == high
 
 
 def test_produce_is_told_from_version_0_on_for_old_clients_and_served_from_3_on():

@@ -61,10 +61,45 @@ def test_a_group_whose_partition_failed_has_no_coordinator(broker):
     assert (response.error_code, response.node_id) == (KafkaError.COORDINATOR_NOT_AVAILABLE, -1)
 
 
+@pytest.mark.parametrize("version", range(1, 7))
+def test_this_broker_coordinates_every_transactional_id(broker, version):
+    named = {"coordinator_keys": ["tx"]} if version >= 4 else {"key": "tx"}
+
+    response = broker.request(FindCoordinator(key_type=TRANSACTION, **named), version)
+
+    found = response.coordinators[0] if version >= 4 else response
+    assert (found.error_code, found.node_id, found.host, found.port) == (0, 1, "localhost", 9092)
+
+
+def test_the_first_transactional_id_creates_the_topic_that_remembers_them():
+    settings = {
+        "transaction.state.log.num.partitions": "3",
+        "transaction.state.log.segment.bytes": "1048576",
+        "auto.create.topics.enable": "false",
+    }
+    broker = InMemoryBroker(settings)
+
+    broker.request(FindCoordinator(coordinator_keys=["tx"], key_type=TRANSACTION))
+
+    topic = broker.broker.topics.by_name["__transaction_state"]
+    assert len(topic.partitions) == 3
+    assert topic.settings.cleanup_policy == {"compact"}
+    assert topic.settings.segment_bytes == 1_048_576
+
+
+def test_a_transactional_id_whose_partition_failed_has_no_coordinator(broker):
+    broker.request(FindCoordinator(coordinator_keys=["tx"], key_type=TRANSACTION))
+    for partition in broker.broker.topics.by_name["__transaction_state"].partitions:
+        partition.sync_failed(OSError(5, "Input/output error"))
+
+    (found,) = broker.request(FindCoordinator(coordinator_keys=["tx"], key_type=TRANSACTION)).coordinators
+
+    assert (found.error_code, found.node_id) == (KafkaError.COORDINATOR_NOT_AVAILABLE, -1)
+
+
 @pytest.mark.parametrize(
     ("kind", "error"),
     [
-        (TRANSACTION, KafkaError.UNSUPPORTED_VERSION),
         (SHARE, KafkaError.INVALID_REQUEST),
         (9, KafkaError.INVALID_REQUEST),
     ],
@@ -115,9 +150,3 @@ class TestProducerIds:
         answer = self.take(broker, **fields)
 
         assert (answer.error_code, answer.producer_id, answer.producer_epoch) == (KafkaError.INVALID_REQUEST, -1, -1)
-
-    def test_transactions_are_refused_for_good(self, broker):
-        error = KafkaError(self.take(broker, transactional_id="tx").error_code)
-
-        assert error is KafkaError.UNSUPPORTED_VERSION
-        assert not error.retriable

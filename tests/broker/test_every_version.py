@@ -40,6 +40,16 @@ def offsets_fetched(topic: str, topic_id: bytes, version: int) -> Any:
     return request(groups=[request.OffsetFetchRequestGroup(group_id="group", topics=[wanted])])
 
 
+def consumer_joined(topic: str, topic_id: bytes, version: int) -> Any:
+    return m.ConsumerGroupHeartbeatRequest(
+        group_id="consumers",
+        member_id="member" if version else "",
+        rebalance_timeout_ms=1_000,
+        subscribed_topic_names=[topic],
+        topic_partitions=[],
+    )
+
+
 def coordinator(topic: str, topic_id: bytes, version: int) -> Any:
     if version < 4:
         return m.FindCoordinatorRequest(key=topic)
@@ -126,6 +136,67 @@ def markers_written(topic: str, topic_id: bytes, version: int) -> Any:
     return request(markers=[request.WritableTxnMarker(5, 0, True, topics, 0, min(version, 2) - 1)])
 
 
+def partitions_added(topic: str, topic_id: bytes, version: int) -> Any:
+    request = m.AddPartitionsToTxnRequest
+    topics = [request.AddPartitionsToTxnTopic(topic, [0])]
+    if version < 4:
+        return request(v3_and_below_transactional_id="tx", v3_and_below_producer_id=0, v3_and_below_topics=topics)
+    return request(transactions=[request.AddPartitionsToTxnTransaction("tx", 0, 0, False, topics)])
+
+
+def offsets_committed_in_transaction(topic: str, topic_id: bytes, version: int) -> Any:
+    request = m.TxnOffsetCommitRequest
+    part = request.TxnOffsetCommitRequestPartition(0, 1, -1, "note")
+    return request("tx", topic, 0, 0, topics=[request.TxnOffsetCommitRequestTopic(topic, [part])])
+
+
+def share_heartbeat(topic: str, topic_id: bytes, version: int) -> Any:
+    return m.ShareGroupHeartbeatRequest(
+        group_id=f"share-{topic}", member_id="member", member_epoch=0, subscribed_topic_names=[topic]
+    )
+
+
+def share_fetched(topic: str, topic_id: bytes, version: int) -> Any:
+    request = m.ShareFetchRequest
+    parts = [request.FetchPartition(0, [])]
+    limits = {"max_wait_ms": 0, "min_bytes": 1, "max_records": 10, "batch_size": 10}
+    return request("share", "member", 0, topics=[request.FetchTopic(topic_id, parts)], **limits)
+
+
+def share_acknowledged(topic: str, topic_id: bytes, version: int) -> Any:
+    request = m.ShareAcknowledgeRequest
+    part = request.AcknowledgePartition(0, [request.AcknowledgementBatch(0, 0, [1])])
+    return request("share", "member", 1, topics=[request.AcknowledgeTopic(topic_id, [part])])
+
+
+def share_offsets_described(topic: str, topic_id: bytes, version: int) -> Any:
+    request = m.DescribeShareGroupOffsetsRequest
+    wanted = [request.DescribeShareGroupOffsetsRequestTopic(topic, [0, 9])]
+    return request(groups=[request.DescribeShareGroupOffsetsRequestGroup("share", wanted)])
+
+
+def share_offsets_altered(topic: str, topic_id: bytes, version: int) -> Any:
+    request = m.AlterShareGroupOffsetsRequest
+    parts = [request.AlterShareGroupOffsetsRequestPartition(index, 1) for index in (0, 9)]
+    return request("share", [request.AlterShareGroupOffsetsRequestTopic(topic, parts)])
+
+
+def share_offsets_deleted(topic: str, topic_id: bytes, version: int) -> Any:
+    request = m.DeleteShareGroupOffsetsRequest
+    return request("share", [request.DeleteShareGroupOffsetsRequestTopic(topic)])
+
+
+def share_state(name: str, topic_class: str, **fields: Any) -> Ask:
+    """A request about the state of a share partition."""
+
+    def ask(topic: str, topic_id: bytes, version: int) -> Any:
+        request = getattr(m, name)
+        part = request.PartitionData(partition=0, **fields)
+        return request(group_id="share", topics=[getattr(request, topic_class)(topic_id, [part])])
+
+    return ask
+
+
 ASKED: dict[ApiKey, Ask] = {
     ApiKey.PRODUCE: produced,
     ApiKey.FETCH: fetched,
@@ -147,6 +218,12 @@ ASKED: dict[ApiKey, Ask] = {
     ApiKey.DELETE_TOPICS: topics_deleted,
     ApiKey.DELETE_RECORDS: records_deleted,
     ApiKey.INIT_PRODUCER_ID: lambda *_: m.InitProducerIdRequest(transactional_id=None),
+    ApiKey.ADD_PARTITIONS_TO_TXN: partitions_added,
+    ApiKey.ADD_OFFSETS_TO_TXN: lambda topic, *_: m.AddOffsetsToTxnRequest("tx", 0, 0, topic),
+    ApiKey.END_TXN: lambda *_: m.EndTxnRequest("tx", 0, 0, True),
+    ApiKey.TXN_OFFSET_COMMIT: offsets_committed_in_transaction,
+    ApiKey.DESCRIBE_TRANSACTIONS: lambda topic, *_: m.DescribeTransactionsRequest(["tx", topic]),
+    ApiKey.LIST_TRANSACTIONS: lambda *_: m.ListTransactionsRequest(),
     ApiKey.OFFSET_FOR_LEADER_EPOCH: epochs,
     ApiKey.WRITE_TXN_MARKERS: markers_written,
     ApiKey.DESCRIBE_CONFIGS: configs_described,
@@ -161,24 +238,59 @@ ASKED: dict[ApiKey, Ask] = {
         topics=[m.DescribeProducersRequest.TopicRequest(topic, [0, 9])]
     ),
     ApiKey.LIST_CONFIG_RESOURCES: lambda *_: m.ListConfigResourcesRequest(),
+    ApiKey.CONSUMER_GROUP_HEARTBEAT: consumer_joined,
+    ApiKey.CONSUMER_GROUP_DESCRIBE: lambda topic, *_: m.ConsumerGroupDescribeRequest(group_ids=["group", topic]),
     ApiKey.DESCRIBE_TOPIC_PARTITIONS: lambda topic, *_: m.DescribeTopicPartitionsRequest(
         topics=[m.DescribeTopicPartitionsRequest.TopicRequest(topic)]
     ),
+    ApiKey.SHARE_GROUP_HEARTBEAT: share_heartbeat,
+    ApiKey.SHARE_GROUP_DESCRIBE: lambda topic, *_: m.ShareGroupDescribeRequest(group_ids=["share", topic]),
+    ApiKey.SHARE_FETCH: share_fetched,
+    ApiKey.SHARE_ACKNOWLEDGE: share_acknowledged,
+    ApiKey.INITIALIZE_SHARE_GROUP_STATE: share_state(
+        "InitializeShareGroupStateRequest", "InitializeStateData", state_epoch=9, start_offset=1
+    ),
+    ApiKey.READ_SHARE_GROUP_STATE: share_state("ReadShareGroupStateRequest", "ReadStateData", leader_epoch=0),
+    ApiKey.WRITE_SHARE_GROUP_STATE: share_state(
+        "WriteShareGroupStateRequest", "WriteStateData", state_epoch=9, leader_epoch=0, start_offset=1
+    ),
+    ApiKey.DELETE_SHARE_GROUP_STATE: share_state("DeleteShareGroupStateRequest", "DeleteStateData"),
+    ApiKey.READ_SHARE_GROUP_STATE_SUMMARY: share_state(
+        "ReadShareGroupStateSummaryRequest", "ReadStateSummaryData", leader_epoch=0
+    ),
+    ApiKey.DESCRIBE_SHARE_GROUP_OFFSETS: share_offsets_described,
+    ApiKey.ALTER_SHARE_GROUP_OFFSETS: share_offsets_altered,
+    ApiKey.DELETE_SHARE_GROUP_OFFSETS: share_offsets_deleted,
 }
 
-# Asked by a member that is made up, or that has to come again with its name: an error in any case.
-ABOUT_MEMBERS = {ApiKey.HEARTBEAT, ApiKey.SYNC_GROUP, ApiKey.LEAVE_GROUP, ApiKey.JOIN_GROUP}
+# Asked by a member that is made up, or that has to come again with its name, or about a group of another kind: an
+# error in any case.
+ABOUT_MEMBERS = {
+    ApiKey.CONSUMER_GROUP_DESCRIBE,
+    ApiKey.HEARTBEAT,
+    ApiKey.SYNC_GROUP,
+    ApiKey.LEAVE_GROUP,
+    ApiKey.JOIN_GROUP,
+    ApiKey.SHARE_ACKNOWLEDGE,
+}
 
 VERSIONS = [(key, version) for key, served in SERVED.items() for version in range(served.min, served.max + 1)]
 
 
 @pytest.fixture
 def broker() -> InMemoryBroker:
-    """With a topic that has a record, and a group that committed an offset."""
-    broker = InMemoryBroker({"offsets.topic.num.partitions": "2"})
+    """With a topic that has a record, a group that committed an offset, and a transaction with both of their topics."""
+    broker = InMemoryBroker({"offsets.topic.num.partitions": "2", "transaction.state.log.num.partitions": "2"})
     create(broker, "orders")
     produce(broker, batch())
     broker.request(offsets_committed("orders", bytes(16), 9), 9)
+    broker.request(m.FindCoordinatorRequest(coordinator_keys=["tx"], key_type=1))
+    broker.request(m.InitProducerIdRequest("tx", 60_000))
+    broker.request(partitions_added("orders", bytes(16), 3), 3)
+    broker.request(m.AddOffsetsToTxnRequest("tx", 0, 0, "orders"))
+    alter = m.AlterShareGroupOffsetsRequest
+    part = alter.AlterShareGroupOffsetsRequestPartition(0, 0)
+    broker.request(alter("share", [alter.AlterShareGroupOffsetsRequestTopic("orders", [part])]))
     return broker
 
 

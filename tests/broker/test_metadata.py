@@ -97,18 +97,16 @@ def test_a_name_that_no_topic_can_have_is_invalid(broker, name, allowed):
     assert codes(response) == {name or bytes(16): KafkaError.INVALID_TOPIC_EXCEPTION}
 
 
-def test_the_offsets_topic_is_created_with_its_own_settings(broker):
-    (topic,) = metadata(broker, "__consumer_offsets", allow_auto_topic_creation=True).topics
+@pytest.mark.parametrize(
+    ("name", "policy"),
+    [("__consumer_offsets", "compact"), ("__transaction_state", "compact"), ("__share_group_state", "delete")],
+)
+def test_internal_topics_are_created_with_their_own_settings(broker, name, policy):
+    (topic,) = metadata(broker, name, allow_auto_topic_creation=True).topics
 
     assert topic.is_internal
     assert len(topic.partitions) == 50
-    assert broker.broker.topics.by_name["__consumer_offsets"].settings.cleanup_policy == {"compact"}
-
-
-def test_internal_topics_of_apis_that_are_not_served_are_not_created(broker):
-    response = metadata(broker, "__transaction_state", allow_auto_topic_creation=True)
-
-    assert codes(response) == {"__transaction_state": KafkaError.UNKNOWN_TOPIC_OR_PARTITION}
+    assert broker.broker.topics.by_name[name].settings.cleanup_policy == {policy}
 
 
 def test_topics_are_found_by_id(broker):

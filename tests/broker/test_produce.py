@@ -139,9 +139,13 @@ def test_a_batch_that_breaks_a_rule_is_refused_with_a_reason(broker, data, error
     assert stored(broker).high_watermark == 0
 
 
-def test_transactional_batches_are_refused_as_long_as_there_is_no_coordinator(broker):
+def test_transactional_batches_of_a_transactional_id_that_nobody_knows_are_refused(broker):
     data = batch(transactional=True, producer_id=1, producer_epoch=0, base_sequence=0)
 
+    without_topic = produce(broker, data, transactional_id="t").error_code
+    broker.request(messages.FindCoordinatorRequest(coordinator_keys=["t"], key_type=1))
+
+    assert without_topic == KafkaError.NOT_ENOUGH_REPLICAS
     assert produce(broker, data, transactional_id="t").error_code == KafkaError.INVALID_PRODUCER_ID_MAPPING
 
 

@@ -4,6 +4,7 @@ A driver prints one JSON object as its last line:
 topics            partitions, config (retention.ms), listed, listed_after_delete
 codec CODEC       records: [offset, key, value, header, timestamp] of 200 records
 group ASSIGNOR    alone, shared, after_leave: partitions held; values: every value read, by either member
+                  848-... is an assignor of the broker's, by the consumer protocol
 offsets           first_after_commit, first_after_reset; committed_after_delete where the client deletes groups
 """
 
@@ -75,7 +76,11 @@ def rust() -> list[str]:
 
 
 CLIENTS = (
-    Client("confluent-kafka", python("confluent"), assignors=("range", "roundrobin", "cooperative-sticky")),
+    Client(
+        "confluent-kafka",
+        python("confluent"),
+        assignors=("range", "roundrobin", "cooperative-sticky", "848-uniform", "848-range"),
+    ),
     Client(
         "kafka-python",
         python("kafka_python"),

@@ -6,6 +6,7 @@ import struct
 from typing import Any
 
 from penstock.coordinate.groups import Groups, GroupSettings
+from penstock.coordinate.groups.settings import default_number
 from penstock.coordinate.offsets import fetch
 from penstock.coordinate.outcome import Outcome, Pending
 from penstock.kit.refusal import Refused
@@ -46,6 +47,13 @@ class FixedTopics:
     def __init__(self, **topics: tuple[bytes, int]) -> None:
         self.topics = topics
 
+    @property
+    def version(self) -> int:
+        return hash(tuple(self.topics.items()))
+
+    def names(self) -> list[str]:
+        return list(self.topics)
+
     def partition_count(self, name: str) -> int | None:
         return self.topics[name][1] if name in self.topics else None
 
@@ -63,7 +71,7 @@ class World:
     replies: of those who waited, by ticket; refuse_with: the next appends fail with it.
     """
 
-    def __init__(self, settings: GroupSettings | None = None, topics: FixedTopics | None = None) -> None:
+    def __init__(self, settings: GroupSettings | None = None, topics: Any = None) -> None:
         self.settings = settings or GroupSettings(group_initial_rebalance_delay_ms=0)
         self.topics = topics
         self.dice = Dice()
@@ -75,7 +83,7 @@ class World:
 
     def started(self) -> Groups:
         """A coordinator that has read the log."""
-        groups = Groups(self.settings, self.dice, self.topics)
+        groups = Groups(self.settings, self.dice, self.topics, self.group_number)
         for partition in range(self.settings.offsets_topic_num_partitions):
             groups.load_started(partition)
         for offset, (partition, key, value, producer_id) in enumerate(self.log):
@@ -87,6 +95,10 @@ class World:
             for outcome in groups.loaded(partition, self.now_ms):
                 self.settle(outcome)
         return groups
+
+    def group_number(self, group_id: str, name: str) -> int:
+        """The value of a group's config."""
+        return default_number(group_id, name)
 
     def restart(self) -> None:
         """Power off, power on: only the log survives, and who waited is disconnected."""

@@ -288,3 +288,14 @@ def facts(producer: Producer) -> tuple[object, ...]:
         producer.transaction_start,
         producer.coordinator_epoch,
     )
+
+
+def test_what_a_coordinator_writes_for_a_producer_has_no_sequence_and_may_come_again() -> None:
+    world = memory_log()
+
+    answers = [send(world, -1, count=2, transactional=True) for _ in range(3)]
+    refused = send(world, -1, epoch=-1, transactional=True)
+
+    assert answers == [Appended(0, -1, 0), Appended(2, -1, 0), Appended(4, -1, 0)]
+    assert error_of(refused) == KafkaError.INVALID_PRODUCER_EPOCH
+    assert world.partition.producers()[0].transaction_start == 0

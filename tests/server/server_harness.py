@@ -37,14 +37,19 @@ class FakeBroker:
         self.failed_syncs = []
         self.configs = SimpleNamespace(settings=None)
         self.group_deadline_ms = None
-        self.coordinator = SimpleNamespace(groups=SimpleNamespace(next_deadline_ms=lambda: self.group_deadline_ms))
 
     @property
     def served(self):
         return {key: as_served(API[key]) for key in self.handlers}
 
+    def next_deadline_ms(self):
+        return self.group_deadline_ms
+
     def tick(self, now_ms):
         return now_ms + 1_000
+
+    def disconnected(self, session):
+        """What members of share groups held on a connection is given back; nobody holds anything here."""
 
     def synced(self, partition, offset):
         self.synced_offsets.append((partition, offset))

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from penstock.broker.features import FEATURES
 from penstock.broker.internal import read_all
 from penstock.broker.outcome import Reply, Wait
-from penstock.broker.topics import METADATA_TOPIC, OFFSETS_TOPIC, ServedTopic
+from penstock.broker.topics import METADATA_TOPIC, OFFSETS_TOPIC, SHARE_STATE_TOPIC, TRANSACTIONS_TOPIC, ServedTopic
 from penstock.coordinate.metadata.commands import Metadata
 from penstock.coordinate.metadata.outcome import (
     BrokerConfigured,
@@ -40,9 +41,8 @@ CreatableTopicConfig = CreateTopicsRequest.CreatableTopicConfig
 # The id of the metadata log in every Kafka cluster.  Source: Uuid.METADATA_TOPIC_ID.
 METADATA_TOPIC_ID = (1).to_bytes(16, "big")
 FIRST_EPOCH = 0
-# The level of Kafka 4.3: which records the log may hold. No other feature is finalized, each stands for APIs that are
-# not served, and clients take a missing one for level 0.
-FEATURES = {"metadata.version": 30}
+# Levels of a new cluster; a store that was set up before a feature was served gets its level with the next start.
+LEVELS_SET = {name: feature.level for name, feature in FEATURES.items()}
 
 # Which config has the effort of each codec; Snappy has none.
 LEVELS = {
@@ -94,8 +94,9 @@ class Controller:
 
         Errors: OSError, BatchError.
         """
-        if not self.metadata.features:
-            self.commit(self.metadata.set_features(FEATURES), now_ms)
+        missing = {name: level for name, level in LEVELS_SET.items() if name not in self.metadata.features}
+        if missing:
+            self.commit(self.metadata.set_features(missing), now_ms)
         broker = self._broker
         topics = self.metadata.topics
         strays = []
@@ -183,6 +184,27 @@ class Controller:
                 "cleanup.policy": "compact",
                 "compression.type": "producer",
                 "segment.bytes": str(settings.offsets_topic_segment_bytes),
+            }
+        elif name == TRANSACTIONS_TOPIC:
+            settings = self._broker.settings
+            count = settings.transaction_state_log_num_partitions
+            configs = {
+                "cleanup.policy": "compact",
+                "compression.type": "uncompressed",
+                "min.insync.replicas": "1",
+                "segment.bytes": str(settings.transaction_state_log_segment_bytes),
+                "unclean.leader.election.enable": "false",
+            }
+        elif name == SHARE_STATE_TOPIC:
+            settings = self._broker.settings
+            count = settings.share_coordinator_state_topic_num_partitions
+            # What is of no use any more is deleted by who knows which that is.
+            configs = {
+                "cleanup.policy": "delete",
+                "compression.type": "producer",
+                "min.insync.replicas": "1",
+                "retention.ms": "-1",
+                "segment.bytes": str(settings.share_coordinator_state_topic_segment_bytes),
             }
         return CreatableTopic(
             name=name,
@@ -291,6 +313,10 @@ class Controller:
             broker.topics.extend(served, broker.log.partitions[served.name, index])
         if served.name == OFFSETS_TOPIC:
             broker.coordinator.opened(served, first, now_ms)
+        elif served.name == TRANSACTIONS_TOPIC:
+            broker.transactions.opened(served, first, now_ms)
+        elif served.name == SHARE_STATE_TOPIC:
+            broker.shares.opened(served, first)
 
     def _delete(self, change: TopicDeleted, now_ms: int) -> None:
         broker = self._broker
@@ -303,5 +329,10 @@ class Controller:
             broker.waiting.wake(partition)
         if change.name == OFFSETS_TOPIC:
             broker.coordinator.closed(len(served.partitions), now_ms)
+        elif change.name == TRANSACTIONS_TOPIC:
+            broker.transactions.closed()
+        elif change.name == SHARE_STATE_TOPIC:
+            broker.shares.renew()
         else:
+            broker.shares.topics_deleted({change.topic_id}, now_ms)
             broker.coordinator.topics_deleted([(change.name, change.topic_id)], now_ms)

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.broker.internal import read_all
 from penstock.broker.outcome import Hangup, Reply, Wait
+from penstock.broker.share.configs import share_config
 from penstock.broker.topics import OFFSETS_TOPIC, ServedTopic
 from penstock.broker.waiting import FOREVER_MS
 from penstock.coordinate.groups.coordinator import Groups
 from penstock.coordinate.groups.placement import group_partition
 from penstock.coordinate.groups.settings import GroupSettings
+from penstock.coordinate.metadata.settings import ConfigKind
 from penstock.coordinate.outcome import Outcome, Pending
+from penstock.coordinate.share_groups.settings import ShareSettings
 from penstock.kit.refusal import Refused
 from penstock.log.partition import Partition
 from penstock.protocol.errors import KafkaError
@@ -33,6 +36,11 @@ _SETTINGS = (
     "group_max_session_timeout_ms",
     "group_initial_rebalance_delay_ms",
     "group_max_size",
+    "group_coordinator_rebalance_protocols",
+    "group_consumer_max_size",
+    "group_consumer_assignors",
+    "group_consumer_migration_policy",
+    "group_consumer_regex_refresh_interval_ms",
     "offset_metadata_max_bytes",
     "offsets_retention_minutes",
     "offsets_retention_check_interval_ms",
@@ -73,7 +81,14 @@ class GroupCoordinator:
         settings = GroupSettings(**{name: getattr(broker.settings, name) for name in _SETTINGS})
         if topic is not None:
             settings = replace(settings, offsets_topic_num_partitions=len(topic.partitions))
-        self.groups = Groups(settings, broker.dice, broker.topics)
+        share = ShareSettings(group_share_max_size=broker.settings.group_share_max_size)
+        share_configs = partial(share_config, broker)
+        self.groups = Groups(settings, broker.dice, broker.topics, self._group_number, share, share_configs)
+
+    def _group_number(self, group_id: str, name: str) -> int:
+        """The value of a group's config, its own or the broker's."""
+        own = self._broker.controller.metadata.configs_of(ConfigKind.GROUP, group_id)
+        return self._broker.configs.groups.number(name, own)
 
     def load(self, partitions: Iterable[Partition], now_ms: int) -> None:
         """Rebuilds the groups of `partitions`. One that cannot be read leaves its groups without a coordinator."""
@@ -149,6 +164,8 @@ class GroupCoordinator:
 
     def topics_deleted(self, topics: list[tuple[str, bytes]], now_ms: int) -> None:
         for outcome in self.groups.topics_deleted(topics, now_ms):
+            self.answer(outcome, now_ms)
+        for outcome in self.groups.share.topics_deleted({topic_id for _, topic_id in topics}, now_ms):
             self.answer(outcome, now_ms)
 
     def _replay(self, partition: Partition) -> None:

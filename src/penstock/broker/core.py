@@ -12,14 +12,19 @@ from penstock.broker.controller import Controller
 from penstock.broker.coordinator import GroupCoordinator
 from penstock.broker.fetch_sessions import FetchSessions
 from penstock.broker.internal import InternalLog
+from penstock.broker.markers import Markers
 from penstock.broker.metrics import Metrics
 from penstock.broker.outcome import Outcome
 from penstock.broker.producer_ids import ProducerIds
 from penstock.broker.session import Session
-from penstock.broker.topics import OFFSETS_TOPIC, Topics
-from penstock.broker.transactions import Markers, Verify, nobody_knows
+from penstock.broker.share.partitions import SharePartitions
+from penstock.broker.share.sessions import ShareSession, ShareSessions
+from penstock.broker.topics import OFFSETS_TOPIC, SHARE_STATE_TOPIC, TRANSACTIONS_TOPIC, Topics
+from penstock.broker.transactions import RETRY_INTERVAL_MS, TransactionCoordinator
+from penstock.broker.verification import Verify
 from penstock.broker.waiting import Waiting
 from penstock.coordinate.metadata.settings import ConfigKind
+from penstock.coordinate.share.store import ShareKey
 from penstock.kit.clock import Clock
 from penstock.kit.files import Files
 from penstock.log.directory import LogDirectory
@@ -43,7 +48,7 @@ class Broker:
 
     handlers: by API key; served: which versions of each; endpoints: by listener name, filled before the first request;
     to_sync: partitions that want an fsync, which is the server's to do, in a thread; verify_transaction: what the
-    transaction coordinator says of a producer's claim, set by who has one; markers: how it ends transactions.
+    transaction coordinator says of a producer's claim; markers: how it ends transactions.
     """
 
     def __init__(self, settings: BrokerSettings, files: Files, clock: Clock, dice: Callable[[int], bytes]) -> None:
@@ -68,13 +73,16 @@ class Broker:
             settings=LogSettings(durable=settings.durable),
         )
         self.internal = InternalLog(self)
-        self.verify_transaction: Verify = nobody_knows
         self.markers = Markers(self)
         self.handlers: dict[int, Handler] = {}
         self.chores = Chores()
         self.controller: Controller
         self.coordinator: GroupCoordinator
+        self.shares: SharePartitions
+        self.share_sessions = ShareSessions(settings.group_share_max_share_sessions)
         self.producer_ids: ProducerIds
+        self.transactions: TransactionCoordinator
+        self.verify_transaction: Verify
 
     @property
     def cluster_id(self) -> str:
@@ -108,8 +116,26 @@ class Broker:
         """Does what is due; gives the time of the next call, earlier ones do no harm."""
         due_ms = self.chores.do(now_ms)
         self.coordinator.tick(now_ms)
-        groups_ms = self.coordinator.groups.next_deadline_ms()
-        return due_ms if groups_ms is None else min(due_ms, groups_ms)
+        self.shares.tick(now_ms)
+        next_ms = self.next_deadline_ms()
+        return due_ms if next_ms is None else min(due_ms, next_ms)
+
+    def next_deadline_ms(self) -> int | None:
+        """When something of groups or their records is due; None when nothing is. Chores are not among it."""
+        deadlines = (self.coordinator.groups.next_deadline_ms(), self.shares.next_deadline_ms())
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+
+    def disconnected(self, session: Session) -> None:
+        """A connection is gone: what its members of share groups held is given back."""
+        for share_session in self.share_sessions.owned_by(session):
+            self.end_share_session(share_session, self.clock.now_ms())
+
+    def end_share_session(self, session: ShareSession, now_ms: int) -> list[Partition]:
+        """Closes it and gives back what was held in it; where that was written."""
+        self.share_sessions.close(session)
+        keys = [ShareKey(session.group_id, *place) for place in session.places]
+        done = [self.shares.release(key, session.member_id, now_ms) for key in keys]
+        return [partition for partition in done if isinstance(partition, Partition)]
 
     def synced(self, partition: Partition, offset: int) -> None:
         """All before `offset` is on disk: what waits for that goes on."""
@@ -136,10 +162,22 @@ class Broker:
         self.controller.start(now_ms)
         if self.log.previous_broker_epoch < 0:
             self._begin_epochs()
+        self.shares = SharePartitions(self)
+        share_states = self.topics.by_name.get(SHARE_STATE_TOPIC)
+        if share_states is not None:
+            self.shares.load(share_states.partitions)
         self.coordinator = GroupCoordinator(self)
         offsets = self.topics.by_name.get(OFFSETS_TOPIC)
         if offsets is not None:
             self.coordinator.load(offsets.partitions, now_ms)
+        # After the groups, whose offsets wait for the ends of transactions.
+        self.transactions = TransactionCoordinator(self)
+        self.verify_transaction = self.transactions.verify
+        states = self.topics.by_name.get(TRANSACTIONS_TOPIC)
+        if states is not None:
+            self.transactions.load(states.partitions, now_ms)
+        if self.log.previous_broker_epoch < 0:
+            self.transactions.settle_strays(now_ms)
 
     def _begin_epochs(self) -> None:
         """After a crash a log may end before what clients have read: a new leader epoch tells them so (KIP-320)."""
@@ -155,8 +193,14 @@ class Broker:
         every(settings.log_retention_check_interval_ms, Sweep(self.topics.partitions, self._retain), now_ms)
         every(CARE_INTERVAL_MS, Sweep(self.topics.partitions, self._care), now_ms)
         every(REMOVAL_INTERVAL_MS, self._remove_deleted, now_ms)
+        transactions = self.transactions
+        every(settings.transaction_abort_timed_out_transaction_cleanup_interval_ms, transactions.abort_late, now_ms)
+        every(settings.transaction_remove_expired_transaction_cleanup_interval_ms, transactions.expire, now_ms)
+        every(RETRY_INTERVAL_MS, transactions.retry, now_ms)
         every(settings.log_flush_offset_checkpoint_interval_ms, self._checkpoint, now_ms)
         every(settings.log_flush_start_offset_checkpoint_interval_ms, self._checkpoint_starts, now_ms)
+        every(settings.share_coordinator_cold_partition_snapshot_interval_ms, self.shares.snapshot_cold, now_ms)
+        every(settings.share_coordinator_state_topic_prune_interval_ms, self.shares.prune, now_ms)
 
     def _retain(self, partition: Partition, now_ms: int) -> None:
         if partition.apply_retention(now_ms):
@@ -166,6 +210,8 @@ class Broker:
         if partition.offline is not None:
             if partition.try_recover(now_ms):
                 self.coordinator.recovered(partition, now_ms)
+                self.transactions.recovered(partition, now_ms)
+                self.shares.recovered(partition)
                 self.waiting.wake(partition)
         elif partition.wants_sync(now_ms):
             self.to_sync.add(partition)

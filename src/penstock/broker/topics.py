@@ -10,6 +10,8 @@ from penstock.protocol.errors import KafkaError
 from penstock.records.codec import Codec
 
 OFFSETS_TOPIC = "__consumer_offsets"
+TRANSACTIONS_TOPIC = "__transaction_state"
+SHARE_STATE_TOPIC = "__share_group_state"
 METADATA_TOPIC = CLUSTER_METADATA
 
 _CODECS = {codec.name.lower(): codec for codec in Codec} | {"uncompressed": Codec.NONE}
@@ -113,6 +115,9 @@ class Topics:
     def id_of(self, name: str) -> bytes | None:
         topic = self.by_name.get(name)
         return None if topic is None else topic.topic_id
+
+    def names(self) -> Iterator[str]:
+        yield from self.by_name
 
     def partitions(self) -> Iterator[Partition]:
         for topic in self.by_name.values():

@@ -1,7 +1,7 @@
 """Keys and values of `__consumer_offsets`, byte for byte as Kafka 4.3.1 writes them.
 
 A key starts with an int16 that says what the record is, a value with an int16 that says which version of it follows.
-Types 3 and above belong to the newer group types and are not ours.  Source: GroupCoordinatorRecordHelpers.
+Types 3 and above belong to the newer group types, which have their own modules.  Source: GroupCoordinatorRecordHelpers.
 """
 
 from __future__ import annotations
@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from penstock.coordinate.framing import framed, number_of
 from penstock.protocol import messages
-from penstock.protocol.codec import decode, encode
-from penstock.protocol.errors import Malformed
+from penstock.protocol.codec import decode
 from penstock.protocol.primitives import ZERO_UUID
 
 if TYPE_CHECKING:
     from penstock.coordinate.groups.group import ClassicGroup
     from penstock.coordinate.outcome import Record
+
+# What is read, for errors.
+KEY = "key of __consumer_offsets"
+VALUE = "value of __consumer_offsets"
 
 _OFFSET_TYPES = (0, 1)
 _GROUP_TYPE = 2
@@ -68,7 +72,7 @@ def offset_record(key: OffsetKey, committed: Committed) -> Record:
         expire_timestamp=committed.expires_ms,
         topic_id=committed.topic_id,
     )
-    return _offset_key(key), _prefixed(version, value, version)
+    return _offset_key(key), framed(version, value, version)
 
 
 def offset_tombstone(key: OffsetKey) -> Record:
@@ -99,7 +103,7 @@ def group_record(group: ClassicGroup, assignments: Mapping[str, bytes]) -> Recor
         current_state_timestamp=group.state_since_ms,
         members=members,
     )
-    return _group_key(group.group_id), _prefixed(_GROUP_VALUE_VERSION, value, _GROUP_VALUE_VERSION)
+    return _group_key(group.group_id), framed(_GROUP_VALUE_VERSION, value, _GROUP_VALUE_VERSION)
 
 
 def new_group_record(group: ClassicGroup) -> Record:
@@ -112,7 +116,7 @@ def new_group_record(group: ClassicGroup) -> Record:
         current_state_timestamp=group.state_since_ms,
         members=[],
     )
-    return _group_key(group.group_id), _prefixed(_GROUP_VALUE_VERSION, value, _GROUP_VALUE_VERSION)
+    return _group_key(group.group_id), framed(_GROUP_VALUE_VERSION, value, _GROUP_VALUE_VERSION)
 
 
 def group_tombstone(group_id: str) -> Record:
@@ -121,7 +125,7 @@ def group_tombstone(group_id: str) -> Record:
 
 def read_key(key: bytes) -> OffsetKey | GroupKey | None:
     """What a record is about; None for types that are not ours.  Error: Malformed."""
-    record_type = _version_of(key, "key")
+    record_type = number_of(key, KEY)
     if record_type in _OFFSET_TYPES:
         found, _ = decode(messages.OffsetCommitKey, 0, key, 2)
         return OffsetKey(found.group, found.topic, found.partition)
@@ -133,7 +137,7 @@ def read_key(key: bytes) -> OffsetKey | GroupKey | None:
 
 def read_committed(value: bytes, record_offset: int) -> Committed:
     """The value of an offset record.  Error: Malformed."""
-    found, _ = decode(messages.OffsetCommitValue, _version_of(value, "value"), value, 2)
+    found, _ = decode(messages.OffsetCommitValue, number_of(value, VALUE), value, 2)
     return Committed(
         found.offset,
         found.leader_epoch,
@@ -147,24 +151,14 @@ def read_committed(value: bytes, record_offset: int) -> Committed:
 
 def read_group(value: bytes) -> Any:
     """The value of a group record, as GroupMetadataValue.  Error: Malformed."""
-    found, _ = decode(messages.GroupMetadataValue, _version_of(value, "value"), value, 2)
+    found, _ = decode(messages.GroupMetadataValue, number_of(value, VALUE), value, 2)
     return found
 
 
 def _group_key(group_id: str) -> bytes:
-    return _prefixed(_GROUP_TYPE, messages.GroupMetadataKey(group=group_id), 0)
+    return framed(_GROUP_TYPE, messages.GroupMetadataKey(group=group_id), 0)
 
 
 def _offset_key(key: OffsetKey) -> bytes:
     message = messages.OffsetCommitKey(group=key.group_id, topic=key.topic, partition=key.partition)
-    return _prefixed(_OFFSET_TYPES[-1], message, 0)
-
-
-def _prefixed(prefix: int, message: Any, version: int) -> bytes:
-    return b"".join((prefix.to_bytes(2, "big"), *encode(message, version)))
-
-
-def _version_of(data: bytes, what: str) -> int:
-    if len(data) < 2:
-        raise Malformed(f"__consumer_offsets: a {what} of {len(data)} bytes, expected at least the 2 of its version")
-    return int.from_bytes(data[:2], "big", signed=True)
+    return framed(_OFFSET_TYPES[-1], message, 0)

@@ -64,7 +64,6 @@ class Connection(asyncio.BufferedProtocol):
         "_paused",
         "_reserved",
         "_route",
-        "_session",
         "_tails",
         "_target",
         "_transport",
@@ -73,9 +72,10 @@ class Connection(asyncio.BufferedProtocol):
         "host",
         "is_marked",
         "listener",
+        "session",
     )
 
-    _session: Session
+    session: Session
     _transport: asyncio.Transport
     _writer: Writer
 
@@ -99,14 +99,14 @@ class Connection(asyncio.BufferedProtocol):
         self.is_marked = False
 
     def __repr__(self) -> str:
-        return f"{self._session.client_host}:{self._session.client_port} on {self.listener}"
+        return f"{self.session.client_host}:{self.session.client_port} on {self.listener}"
 
     # The transport calls these.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         hub = self._hub
         self._transport = tcp = cast(asyncio.Transport, transport)
-        self._session = session = hub.new_session(self.listener, tcp)
+        self.session = session = hub.new_session(self.listener, tcp)
         self._writer = Writer(tcp, True, self._fault, hub.loop, self.resume_writing)
         self.active_ms = hub.clock.now_ms()
         refusal = hub.admit(self, session.client_host)
@@ -247,7 +247,7 @@ class Connection(asyncio.BufferedProtocol):
             if after > end:
                 break
             route = hub.routes.get(route_key) or hub.find_route(route_key)
-            self._session.version = route.version
+            self.session.version = route.version
             self._route = route
             tail = self._tails[route.header_version]
             if not data.startswith(tail, position + HEAD_BYTES, after):
@@ -269,7 +269,7 @@ class Connection(asyncio.BufferedProtocol):
         """Handles frames as long as API, version and client id stay the same: the way that has to be short."""
         is_bulk = route.is_bulk
         repeated = route.repeated
-        session = self._session
+        session = self.session
         slots = self._line.slots
         out = self._out
         unpack = _HEAD.unpack_from
@@ -317,10 +317,10 @@ class Connection(asyncio.BufferedProtocol):
     ) -> list[Any] | None:
         """Asks the broker about the body in view[start:end]; the parts of the reply if there is one at once."""
         request = route.decode(view[start:end], 0)[0]
-        outcome = route.handle(request, self._session, now_ms)
+        outcome = route.handle(request, self.session, now_ms)
         if type(outcome) is Reply:
             if route.repeated is not None:
-                route.repeated.learn(view, start, end, request, self._session)
+                route.repeated.learn(view, start, end, request, self.session)
             return route.encode(correlation_id, outcome[0])
         if type(outcome) is Wait:
             self._wait(outcome, route, correlation_id, started_ns)
@@ -357,7 +357,7 @@ class Connection(asyncio.BufferedProtocol):
     def _read_tail(self, route: Route, frame: memoryview) -> bytes:
         """The bytes of a header after its correlation id; remembered, since they repeat in every request."""
         header, body = decode_request_header(frame, 0)
-        self._session.client_id = header.client_id
+        self.session.client_id = header.client_id
         tail = bytes(frame[SIZE_MIN:body])
         if len(tail) <= TAIL_BYTES_MAX:
             self._tails[route.header_version] = tail

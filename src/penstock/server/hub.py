@@ -80,6 +80,7 @@ class Hub:
             self.connections.discard(connection)
             self.places.leave(connection.host)
             self.broker.waiting.cancel(connection)
+            self.broker.disconnected(connection.session)
 
     def wrong_size(self, size: int) -> Malformed:
         """What to raise for a size that no request has, or none may have."""
@@ -103,9 +104,9 @@ class Hub:
         if broker.to_sync:
             self.syncing.start()
         if self.deadlines_moved:
-            # A member that joins or leaves sets times of its own, which the broker's last `tick` did not know.
+            # Members that come or go, or take records, set times of their own, which the last `tick` did not know.
             self.deadlines_moved = False
-            self.timer.set(broker.coordinator.groups.next_deadline_ms())
+            self.timer.set(broker.next_deadline_ms())
 
     def tick(self) -> None:
         """What is due now: expired waits, the broker's own deadlines, idle connections."""

@@ -137,6 +137,13 @@ class InMemoryBroker:
         self.broker.waiting.expire(now_ms)
         self.settle()
 
+    def disconnect(self, session: Session | None = None) -> None:
+        """A connection is closed by its client."""
+        session = session or self.session
+        self.broker.waiting.cancel(session)
+        self.broker.disconnected(session)
+        self.settle()
+
     def restart(self) -> None:
         """A clean shutdown and a new start on the same disk."""
         self.broker.close()
@@ -156,5 +163,5 @@ class InMemoryBroker:
         return broker
 
     def _next_ms(self) -> int | None:
-        deadlines = [self.broker.waiting.next_deadline_ms(), self.broker.coordinator.groups.next_deadline_ms()]
+        deadlines = [source.next_deadline_ms() for source in (self.broker, self.broker.waiting)]
         return min((deadline for deadline in deadlines if deadline is not None), default=None)

@@ -8,6 +8,8 @@ from penstock.broker.configs.catalog import BROKER, GROUP, SECTIONS, TOPIC
 from penstock.broker.configs.definition import Config, Stance, Synonym, Update
 from penstock.broker.configs.markdown import DEVIATIONS, configs_markdown
 from penstock.broker.configs.notation import read
+from penstock.coordinate.groups.settings import GROUP_DEFAULTS
+from penstock.coordinate.share_groups.settings import ShareConfig
 from penstock.kit.settings import Kind, SettingError
 
 ROOT = Path(__file__).parents[3]
@@ -100,8 +102,11 @@ def is_read(config: Config, source: str) -> bool:
 def test_what_is_said_to_act_is_read_by_the_code():
     source = source_of("broker", "server", "app", "coordinate", "log")
     derived = (ROOT / "src" / "penstock" / "broker" / "configs" / "broker_settings.py").read_text(encoding="utf-8")
-    through_topics = {
-        synonym.name for topic in TOPIC.values() for synonym in topic.synonyms if topic.stance is Stance.ACTS
+    through_others = {
+        synonym.name
+        for config in (*TOPIC.values(), *GROUP.values())
+        for synonym in config.synonyms
+        if config.stance is Stance.ACTS
     }
     bounds = {name for name in BROKER if name.startswith("group.") and (".min." in name or ".max." in name)}
 
@@ -109,12 +114,18 @@ def test_what_is_said_to_act_is_read_by_the_code():
         config.name
         for config in BROKER.values()
         if config.stance is Stance.ACTS
-        and config.name not in through_topics | bounds
+        and config.name not in through_others | bounds
         and not is_read(config, source)
         and f'"{config.name}"' not in derived
     ]
 
     assert idle == []
+
+
+def test_what_a_group_config_is_said_to_do_is_done_by_the_coordinator():
+    read = {f"share.{name.replace('_', '.')}" for name in ShareConfig.__dataclass_fields__} | GROUP_DEFAULTS.keys()
+
+    assert {config.name for config in GROUP.values() if config.stance is Stance.ACTS} == read
 
 
 def test_what_a_topic_config_is_said_to_do_is_done_by_the_log_or_the_broker():

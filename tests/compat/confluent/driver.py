@@ -8,6 +8,8 @@ from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, To
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 SECONDS_MAX = 40
+# Before the name of an assignor of the broker's.
+NEW = "848-"
 
 
 def admin(bootstrap):
@@ -38,14 +40,15 @@ def produce(bootstrap, topic, records, codec="none", partitions=1):
 
 
 def consumer(bootstrap, group, **settings):
+    # With the consumer protocol these two are the broker's to say.
+    pace = {} if "group.protocol" in settings else {"session.timeout.ms": 6000, "heartbeat.interval.ms": 300}
     return Consumer(
         {
             "bootstrap.servers": bootstrap,
             "group.id": group,
             "auto.offset.reset": "earliest",
             "enable.auto.commit": False,
-            "session.timeout.ms": 6000,
-            "heartbeat.interval.ms": 300,
+            **pace,
             **settings,
         }
     )
@@ -98,9 +101,12 @@ def group(bootstrap, topic, assignor):
     create(bootstrap, topic, 4)
     values = []
     members = []
+    protocol = {"partition.assignment.strategy": assignor}
+    if assignor.startswith(NEW):
+        protocol = {"group.protocol": "consumer", "group.remote.assignor": assignor.removeprefix(NEW)}
 
     def join():
-        member = consumer(bootstrap, f"{topic}-group", **{"partition.assignment.strategy": assignor})
+        member = consumer(bootstrap, f"{topic}-group", **protocol)
         member.subscribe([topic])
         members.append(member)
 

@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from confluent_kafka import Consumer
 
 from ..journeys import CODECS, NUMBERS
 from ..test_journeys import codec_on_disk
@@ -107,6 +108,49 @@ def test_groups_are_described_reset_and_deleted(pair, filled):
     assert shifted.split()[-1] == "7"
     assert rest.startswith("Partition:0\tOffset:7\t")
     assert "GroupIdNotFoundException" in gone
+
+
+def test_a_group_of_the_new_protocol_is_described(pair, filled):
+    """By members that are there; their ids, and how wide those are, are their own."""
+    group = f"{filled}-group"
+    consumers = [
+        Consumer(
+            {
+                "bootstrap.servers": server.bootstrap_servers,
+                "group.id": group,
+                "client.id": "app",
+                "group.protocol": "consumer",
+                "auto.offset.reset": "earliest",
+            }
+        )
+        for server in (pair.ours, pair.theirs)
+    ]
+    for consumer in consumers:
+        consumer.subscribe([filled])
+        assert len(consumer.consume(20, 60)) == 20
+        consumer.commit(asynchronous=False)
+
+    def told(*options):
+        said = pair.run("kafka-consumer-groups", "--describe", "--group", group, *options)
+        return [re.sub(r"(?<!\S)[\w/+-]{22}(?!\S)", "MEMBER", one.out) for one in said]
+
+    try:
+        tables = [told(), told("--verbose"), told("--state"), told("--members", "--verbose")]
+    finally:
+        for consumer in consumers:
+            consumer.close()
+    tables.append(told("--state"))
+
+    assert [ours for ours, _ in tables] == [theirs for _, theirs in tables]
+    assert tables[0][0].split()[-6:] == ["20", "20", "0", "MEMBER", "/127.0.0.1", "app"]
+    assert "uniform" in tables[2][0]
+    assert "Empty" in tables[4][0]
+
+
+def test_javas_consumer_reads_with_the_new_protocol(pair, filled):
+    options = ["--max-messages", 20, "--command-property", "group.protocol=consumer"]
+
+    assert len(read(pair, filled, *options, "--group", f"{filled}-group").splitlines()) == 20
 
 
 def test_offsets_are_got_by_time_and_moved_by_deleting_records(pair, filled, tmp_path):

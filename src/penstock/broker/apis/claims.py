@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from penstock.broker.transactions import Claim, Place
+from penstock.broker.verification import Claim, Place
 from penstock.kit.refusal import Refused
 from penstock.log.partition import Partition
 from penstock.protocol.errors import KafkaError

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 from penstock.broker.authorized import GROUP_OPERATIONS
 from penstock.broker.outcome import Outcome, Reply
 from penstock.broker.session import Session
+from penstock.kit.refusal import Refused
+from penstock.log.partition import Partition
 from penstock.protocol import messages
 
 if TYPE_CHECKING:
@@ -52,9 +54,17 @@ class GroupApis:
 
     def delete(self, request: Any, session: Session, now_ms: int) -> Outcome:
         """Each group alone: those that are not empty stay, the others go."""
-        results, written = [], []
+        results: list[Any] = []
+        written: list[Partition | None] = []
         for group_id in dict.fromkeys(request.groups_names):
+            is_share = self.coordinator.groups.share.get(group_id) is not None
             result, partition = self.coordinator.settle(self.coordinator.groups.delete(group_id, now_ms), now_ms)
+            if is_share and not result.error_code:
+                done = self.broker.shares.delete(self.broker.shares.keys_of(group_id), now_ms)
+                if isinstance(done, Refused):
+                    result.error_code = done.error
+                else:
+                    written += done
             results.append(result)
             written.append(partition)
         return self.broker.internal.when_on_disk(written, Reply(messages.DeleteGroupsResponse(results=results)))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.broker.authorized import CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS
 from penstock.broker.outcome import Outcome, Reply
 from penstock.broker.session import Session
-from penstock.broker.topics import OFFSETS_TOPIC, ServedTopic
+from penstock.broker.topics import ServedTopic
 from penstock.coordinate.metadata.names import INTERNAL_TOPICS, is_topic_name
 from penstock.protocol import messages
 from penstock.protocol.errors import KafkaError
@@ -64,11 +64,10 @@ class Metadata:
         return broker.controller.when_on_disk(reply) if missing else reply
 
     def _create(self, names: list[str], now_ms: int) -> dict[str, KafkaError]:
-        """Creates topics that a client named, except internal ones that no API of ours would use."""
+        """Creates topics that a client named; internal ones come with the settings that they need."""
         if not self.broker.settings.auto_create_topics_enable:
             return {}
-        wanted = [name for name in names if name not in INTERNAL_TOPICS or name == OFFSETS_TOPIC]
-        return self.broker.controller.create(wanted, now_ms) if wanted else {}
+        return self.broker.controller.create(names, now_ms)
 
     def _by_id(self, topic_id: bytes) -> Any:
         topic = self.topics.by_id.get(topic_id)

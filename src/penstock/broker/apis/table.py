@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from penstock.broker.apis.api_versions import ApiVersions
 from penstock.broker.apis.config_resources import ListConfigResources
 from penstock.broker.apis.configs import ConfigApis
+from penstock.broker.apis.consumer_groups import ConsumerGroupApis
 from penstock.broker.apis.delete_records import DeleteRecords
 from penstock.broker.apis.describe_producers import DescribeProducers
 from penstock.broker.apis.epochs import OffsetForLeaderEpoch
@@ -30,7 +31,14 @@ from penstock.broker.apis.repeated import (
     RepeatedFetch,
     RepeatedProduce,
 )
+from penstock.broker.apis.share_acknowledge import ShareAcknowledge
+from penstock.broker.apis.share_fetch import ShareFetch
+from penstock.broker.apis.share_groups import ShareGroupApis
+from penstock.broker.apis.share_offsets import ShareOffsetApis
+from penstock.broker.apis.share_state import ShareStateApis
 from penstock.broker.apis.topics import TopicApis
+from penstock.broker.apis.transaction_admin import TransactionAdminApis
+from penstock.broker.apis.transactions import TransactionApis
 from penstock.broker.apis.txn_markers import WriteTxnMarkers
 from penstock.broker.outcome import Outcome
 from penstock.broker.session import Session
@@ -93,6 +101,10 @@ SERVED: dict[ApiKey, Served] = {
     ApiKey.DELETE_TOPICS: Served(1, 6, lambda broker: TopicApis(broker).delete),
     ApiKey.DELETE_RECORDS: Served(0, 2, lambda broker: DeleteRecords(broker).handle),
     ApiKey.INIT_PRODUCER_ID: Served(0, 5, lambda broker: InitProducerId(broker).handle),
+    ApiKey.ADD_PARTITIONS_TO_TXN: Served(0, 5, lambda broker: TransactionApis(broker).add_partitions),
+    ApiKey.ADD_OFFSETS_TO_TXN: Served(0, 4, lambda broker: TransactionApis(broker).add_offsets),
+    ApiKey.END_TXN: Served(0, 5, lambda broker: TransactionApis(broker).end),
+    ApiKey.TXN_OFFSET_COMMIT: Served(0, 5, lambda broker: TransactionApis(broker).commit_offsets),
     ApiKey.OFFSET_FOR_LEADER_EPOCH: Served(2, 4, lambda broker: OffsetForLeaderEpoch(broker).handle),
     ApiKey.WRITE_TXN_MARKERS: Served(1, 2, lambda broker: WriteTxnMarkers(broker).handle),
     ApiKey.DESCRIBE_CONFIGS: Served(1, 4, lambda broker: ConfigApis(broker).describe),
@@ -105,7 +117,23 @@ SERVED: dict[ApiKey, Served] = {
     ApiKey.DESCRIBE_CLUSTER: Served(0, 2, lambda broker: DescribeCluster(broker).handle),
     ApiKey.DESCRIBE_PRODUCERS: Served(0, 0, lambda broker: DescribeProducers(broker).handle),
     ApiKey.LIST_CONFIG_RESOURCES: Served(0, 1, lambda broker: ListConfigResources(broker).handle),
+    ApiKey.DESCRIBE_TRANSACTIONS: Served(0, 0, lambda broker: TransactionAdminApis(broker).describe),
+    ApiKey.LIST_TRANSACTIONS: Served(0, 2, lambda broker: TransactionAdminApis(broker).list),
+    ApiKey.CONSUMER_GROUP_HEARTBEAT: Served(0, 1, lambda broker: ConsumerGroupApis(broker).heartbeat),
+    ApiKey.CONSUMER_GROUP_DESCRIBE: Served(0, 1, lambda broker: ConsumerGroupApis(broker).describe),
     ApiKey.DESCRIBE_TOPIC_PARTITIONS: Served(0, 0, lambda broker: DescribeTopicPartitions(broker).handle),
+    ApiKey.SHARE_GROUP_HEARTBEAT: Served(1, 1, lambda broker: ShareGroupApis(broker).heartbeat),
+    ApiKey.SHARE_GROUP_DESCRIBE: Served(1, 1, lambda broker: ShareGroupApis(broker).describe),
+    ApiKey.SHARE_FETCH: Served(1, 2, lambda broker: ShareFetch(broker).handle),
+    ApiKey.SHARE_ACKNOWLEDGE: Served(1, 2, lambda broker: ShareAcknowledge(broker).handle),
+    ApiKey.INITIALIZE_SHARE_GROUP_STATE: Served(0, 0, lambda broker: ShareStateApis(broker).initialize),
+    ApiKey.READ_SHARE_GROUP_STATE: Served(0, 0, lambda broker: ShareStateApis(broker).read),
+    ApiKey.WRITE_SHARE_GROUP_STATE: Served(0, 1, lambda broker: ShareStateApis(broker).write),
+    ApiKey.DELETE_SHARE_GROUP_STATE: Served(0, 0, lambda broker: ShareStateApis(broker).delete),
+    ApiKey.READ_SHARE_GROUP_STATE_SUMMARY: Served(0, 1, lambda broker: ShareStateApis(broker).summary),
+    ApiKey.DESCRIBE_SHARE_GROUP_OFFSETS: Served(0, 1, lambda broker: ShareOffsetApis(broker).describe),
+    ApiKey.ALTER_SHARE_GROUP_OFFSETS: Served(0, 0, lambda broker: ShareOffsetApis(broker).alter),
+    ApiKey.DELETE_SHARE_GROUP_OFFSETS: Served(0, 0, lambda broker: ShareOffsetApis(broker).delete),
 }
 
 

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
+from penstock.broker.markers import Written
 from penstock.broker.outcome import Reply, Wait
 from penstock.broker.session import Session
-from penstock.broker.transactions import Written
 from penstock.log.partition import Partition
 from penstock.log.transactions import TransactionEnd
 from penstock.protocol import messages

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from penstock.coordinate.assignors.catalog import ASSIGNORS, CLASS_NAMES
 from penstock.kit.settings import Check
 
 _REPLICA = re.compile(r"[0-9]{1,9}:[0-9]{1,9}")
@@ -35,8 +36,13 @@ def _is_reset(text: str) -> bool:
     return text in ("earliest", "latest")
 
 
+def _are_assignors(entries: list[str]) -> bool:
+    return bool(entries) and all(entry in ASSIGNORS or entry in CLASS_NAMES for entry in entries)
+
+
 NAMED: Mapping[str, Check] = {
     "replicas": Check("* or partition:broker,...", _are_replicas),
     "reset": Check("earliest, latest or by_duration:PnDTnHnMnS", _is_reset),
+    "assignors": Check("uniform, range or both", _are_assignors),
     "overrides": Check("host:limit,...", lambda text: overrides(text) is not None),
 }

@@ -38,6 +38,12 @@ class GroupConfigs:
         """Every group config, typed. own: configs that were accepted by `fault`."""
         return {**self.defaults, **taken(GROUP, own)}
 
+    def number(self, name: str, own: Mapping[str, str]) -> int:
+        """The value of one config that is a whole number. own: configs that were accepted by `fault`."""
+        value = GROUP[name].parse(own[name]) if name in own else self.defaults[name]
+        assert isinstance(value, int), (name, value)
+        return value
+
     def fault(self, own: Mapping[str, str]) -> str:
         """Why a group may not have these configs; "" when it may."""
         for name, text in own.items():

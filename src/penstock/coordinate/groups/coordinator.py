@@ -1,19 +1,28 @@
-"""`Groups`: the classic groups and committed offsets of all partitions of `__consumer_offsets` that are ours."""
+"""`Groups`: the groups and committed offsets of all partitions of `__consumer_offsets` that are ours."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
+from penstock.coordinate.consumer import heartbeat as consumer_heartbeat
+from penstock.coordinate.consumer import leaving as consumer_leaving
+from penstock.coordinate.consumer import reading as consumer_reading
+from penstock.coordinate.consumer.group import ConsumerGroup
+from penstock.coordinate.consumer.member import ConsumerTimer
 from penstock.coordinate.group_records import Committed
 from penstock.coordinate.groups import joining, leaving, loading, reading, rebalance, syncing
 from penstock.coordinate.groups.desk import Desk, Phase, Stored, Topics
 from penstock.coordinate.groups.group import ClassicGroup
 from penstock.coordinate.groups.member import TimerKind
-from penstock.coordinate.groups.settings import GroupSettings
+from penstock.coordinate.groups.settings import GroupSettings, default_number
 from penstock.coordinate.groups.timers import Timer
 from penstock.coordinate.offsets import commit, delete, expiry, fetch
 from penstock.coordinate.outcome import Message, Outcome
+from penstock.coordinate.share_groups.coordinator import ShareGroups
+from penstock.coordinate.share_groups.group import ShareGroup, ShareTimerKind
+from penstock.coordinate.share_groups.heartbeat import NO_TOPICS
+from penstock.coordinate.share_groups.settings import ShareConfigs, ShareSettings, same_for_all
 
 # So that a thousand sessions ending at once do not hold up the connections of everybody else.
 _TIMERS_PER_TICK_MAX = 500
@@ -23,7 +32,9 @@ Outcomes = list[Outcome]
 
 
 class GroupFacts(NamedTuple):
-    """A group at a glance, for metrics. state: Kafka's name of it; offset_count: partitions with a committed offset."""
+    """A group at a glance, for metrics. state: Kafka's name of it; offset_count: partitions with a committed offset or
+    a share state.
+    """
 
     group_id: str
     group_type: str
@@ -45,14 +56,25 @@ class CommittedOffset(NamedTuple):
 class Groups:
     """Requests in, outcomes out; see the room's README for how outcomes are settled.
 
-    dice: random bytes, as many as asked for; topics: what exists, None to take every topic name as it comes.
+    dice: random bytes, as many as asked for; topics: what exists, None to take every topic name as it comes;
+    group_number: the value of a group's config, from its id and the config's name; share_configs: all that is set
+    about a share group, from its id; share: what only share groups know.
     All times are epoch milliseconds.
     """
 
-    __slots__ = ("_desk",)
+    __slots__ = ("_desk", "share")
 
-    def __init__(self, settings: GroupSettings, dice: Callable[[int], bytes], topics: Topics | None = None) -> None:
-        self._desk = Desk(settings, dice, topics)
+    def __init__(
+        self,
+        settings: GroupSettings,
+        dice: Callable[[int], bytes],
+        topics: Topics | None = None,
+        group_number: Callable[[str, str], int] = default_number,
+        share_settings: ShareSettings | None = None,
+        share_configs: ShareConfigs = same_for_all,
+    ) -> None:
+        self._desk = Desk(settings, dice, topics, group_number)
+        self.share = ShareGroups(self._desk, share_settings or ShareSettings(), share_configs, topics or NO_TOPICS)
 
     # Partitions of __consumer_offsets
 
@@ -65,7 +87,7 @@ class Groups:
 
     def replay(self, key: bytes, value: bytes | None, offset: int = -1, producer_id: int = -1) -> bool:
         """Applies a record read from the log; False if its type is not ours.  Error: Malformed."""
-        return loading.replay(self._desk, key, value, offset, producer_id)
+        return loading.replay(self._desk, key, value, offset, producer_id) or self.share.replay(key, value)
 
     def replay_marker(self, partition: int, producer_id: int, commit: bool) -> None:
         """Applies the end of a transaction read from the log."""
@@ -74,6 +96,7 @@ class Groups:
     def loaded(self, partition: int, now_ms: int) -> Outcomes:
         """The partition is ours from now on."""
         self._desk.begin(now_ms)
+        self.share.loaded(partition)
         return loading.loaded(self._desk, partition)
 
     def unload(self, partition: int, now_ms: int) -> dict[int, Message]:
@@ -102,6 +125,11 @@ class Groups:
         """LeaveGroup: one member up to version 2, many from version 3."""
         self._desk.begin(now_ms)
         return leaving.leave(self._desk, request, version)
+
+    def consumer_heartbeat(self, request: Any, client_id: str, client_host: str, version: int, now_ms: int) -> Outcome:
+        """ConsumerGroupHeartbeat."""
+        self._desk.begin(now_ms)
+        return consumer_heartbeat.heartbeat(self._desk, request, client_id, client_host, version)
 
     # Offsets
 
@@ -143,24 +171,30 @@ class Groups:
         """DescribeGroups of one group, as DescribedGroup."""
         return reading.describe(self._desk, group_id, version)
 
+    def consumer_describe(self, group_id: str) -> Any:
+        """ConsumerGroupDescribe of one group, as DescribedGroup."""
+        return consumer_reading.describe(self._desk, group_id)
+
     def delete(self, group_id: str, now_ms: int) -> Outcome:
         """DeleteGroups of one group; the reply is a DeletableGroupResult."""
         self._desk.begin(now_ms)
-        return reading.delete(self._desk, group_id)
+        return self.share.delete(group_id, now_ms) or reading.delete(self._desk, group_id)
 
     def overview(self) -> Iterator[GroupFacts]:
         """All groups, for metrics."""
         offsets = self._desk.offsets
         for group in self._desk.groups.values():
+            count = offsets.count(group.group_id)
             if isinstance(group, ClassicGroup):
-                yield GroupFacts(
-                    group.group_id,
-                    group.group_type.value,
-                    group.state.value,
-                    group.generation,
-                    len(group.members),
-                    offsets.count(group.group_id),
-                )
+                epoch, members = group.generation, len(group.members)
+            elif isinstance(group, ConsumerGroup):
+                epoch, members = group.epoch, len(group.members)
+            elif isinstance(group, ShareGroup):
+                epoch, members = group.epoch, len(group.members)
+                count = sum(len(state.indexes) for state in group.initialized.values())
+            else:
+                continue
+            yield GroupFacts(group.group_id, group.group_type.value, group.state_name, epoch, members, count)
 
     def committed(self, group_id: str) -> Iterator[CommittedOffset]:
         """The committed offsets of a group, for lag."""
@@ -199,6 +233,10 @@ class Groups:
         if timer.kind is TimerKind.RETENTION:
             desk.timers.set(timer, desk.now_ms + desk.settings.offsets_retention_check_interval_ms)
             return expiry.expire(desk, timer.group)
+        if isinstance(timer.kind, ConsumerTimer):
+            return [consumer_leaving.fire(desk, timer)]
+        if isinstance(timer.kind, ShareTimerKind):
+            return [self.share.fire(timer)]
         group: ClassicGroup = timer.group
         stored: Stored | None
         if timer.kind is TimerKind.SESSION:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum, auto
 from typing import NamedTuple, Protocol
 
 from penstock.coordinate.groups.group import ClassicGroup, GroupType
 from penstock.coordinate.groups.placement import group_partition
-from penstock.coordinate.groups.settings import GroupSettings
+from penstock.coordinate.groups.settings import GroupSettings, default_number
 from penstock.coordinate.groups.states import State
 from penstock.coordinate.groups.timers import Timer, Timers
 from penstock.coordinate.offsets.store import Offsets
@@ -28,9 +28,16 @@ class Topics(Protocol):
 
     def id_of(self, name: str) -> bytes | None: ...
 
+    def names(self) -> Iterable[str]: ...
+
+    @property
+    def version(self) -> int:
+        """Another one whenever a topic came, went or grew."""
+        ...
+
 
 class AnyGroup(Protocol):
-    """What all group types have in common; only ClassicGroup exists so far."""
+    """What all group types have in common."""
 
     @property
     def group_type(self) -> GroupType: ...
@@ -40,6 +47,20 @@ class AnyGroup(Protocol):
 
     @property
     def partition(self) -> int: ...
+
+    @property
+    def state_name(self) -> str:
+        """As ListGroups shows it."""
+        ...
+
+    @property
+    def listed_protocol(self) -> str:
+        """As ListGroups shows it."""
+        ...
+
+    def timers(self) -> Iterator[Timer]:
+        """Every timer that may run for the group."""
+        ...
 
 
 class Phase(Enum):
@@ -80,13 +101,15 @@ class Desk:
 
     groups: by id, changed by `put` and `drop` alone;
     done: by ticket, replies of this call and of earlier ones; a new dict for every call. phases, retention: by
-    partition of `__consumer_offsets`; the timers for the next look at what has expired.
+    partition of `__consumer_offsets`; the timers for the next look at what has expired; group_number: the value of a
+    group's config, from its id and the config's name.
     """
 
     __slots__ = (
         "_by_partition",
         "dice",
         "done",
+        "group_number",
         "groups",
         "now_ms",
         "offsets",
@@ -98,10 +121,17 @@ class Desk:
         "topics",
     )
 
-    def __init__(self, settings: GroupSettings, dice: Callable[[int], bytes], topics: Topics | None) -> None:
+    def __init__(
+        self,
+        settings: GroupSettings,
+        dice: Callable[[int], bytes],
+        topics: Topics | None,
+        group_number: Callable[[str, str], int] = default_number,
+    ) -> None:
         self.settings = settings
         self.dice = dice
         self.topics = topics
+        self.group_number = group_number
         self.timers = Timers()
         self.offsets = Offsets()
         self.groups: dict[str, AnyGroup] = {}
@@ -162,7 +192,6 @@ class Desk:
         group = self.groups.pop(group_id, None)
         if group is not None:
             del self._by_partition[group.partition][group_id]
-        if isinstance(group, ClassicGroup):
             for timer in group.timers():
                 timer.stop()
 

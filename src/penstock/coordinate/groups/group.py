@@ -13,7 +13,7 @@ from penstock.protocol.errors import KafkaError
 
 
 class GroupType(Enum):
-    """The kinds of groups Kafka has; the value is the name that ListGroups shows. Only classic ones are served."""
+    """The kinds of groups Kafka has; the value is the name that ListGroups shows."""
 
     CLASSIC = "classic"
     CONSUMER = "consumer"
@@ -82,6 +82,16 @@ class ClassicGroup:
         self.join_timer = Timer(TimerKind.JOIN, self)
         self.sync_timer = Timer(TimerKind.SYNC, self)
         self._supporters: dict[str, int] = {}
+
+    @property
+    def state_name(self) -> str:
+        """As ListGroups shows it."""
+        return self.state.value
+
+    @property
+    def listed_protocol(self) -> str:
+        """As ListGroups shows it."""
+        return self.protocol_type or ""
 
     @property
     def is_empty(self) -> bool:

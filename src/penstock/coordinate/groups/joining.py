@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from penstock.coordinate.consumer import classic_members
+from penstock.coordinate.consumer.group import ConsumerGroup
+from penstock.coordinate.consumer.records import group_tombstones, record_of
 from penstock.coordinate.group_records import group_record, new_group_record
 from penstock.coordinate.groups import replies
-from penstock.coordinate.groups.desk import Desk, Stored
+from penstock.coordinate.groups.desk import AnyGroup, Desk, Stored
 from penstock.coordinate.groups.group import ClassicGroup, GroupType
 from penstock.coordinate.groups.member import NO_TICKET, Identity, Member, Protocols, TimerKind
 from penstock.coordinate.groups.rebalance import (
@@ -50,7 +53,10 @@ def join(desk: Desk, request: Any, client_id: str | None, client_host: str, vers
     if fault is not KafkaError.NONE:
         return Outcome(replies.join_fault(request.member_id, fault, version))
     existing = desk.groups.get(request.group_id)
-    if existing is not None and existing.group_type is not GroupType.CLASSIC:
+    if isinstance(existing, ConsumerGroup):
+        if not existing.is_empty:
+            return classic_members.join(desk, existing, request, client_id or "", client_host, version)
+    elif existing is not None and existing.group_type is not GroupType.CLASSIC:
         return Outcome(replies.join_fault(replies.UNKNOWN_MEMBER_ID, KafkaError.INCONSISTENT_GROUP_PROTOCOL, version))
     group = desk.classic(request.group_id)
     is_new_group = group is None
@@ -64,7 +70,7 @@ def join(desk: Desk, request: Any, client_id: str | None, client_host: str, vers
     stored = _join_group(desk, group, joining)
     if is_new_group:
         assert stored is None, "nothing else is stored on the first join"
-        stored = _store_new_group(desk, group, joining)
+        stored = _store_new_group(desk, group, joining, existing)
     return desk.conclude(group.partition, stored, ticket=joining.ticket)
 
 
@@ -98,14 +104,20 @@ def _joining(ticket: int, request: Any, client_id: str | None, client_host: str,
     )
 
 
-def _store_new_group(desk: Desk, group: ClassicGroup, joining: Joining) -> Stored:
-    """The group itself is a record, so that a restart knows it even if nobody ever finishes joining."""
+def _store_new_group(desk: Desk, group: ClassicGroup, joining: Joining, former: AnyGroup | None) -> Stored:
+    """The group itself is a record, so that a restart knows it even if nobody ever finishes joining.
+
+    former: the empty consumer group whose place it takes, if there is one.
+    """
+    ended = [record_of(entry) for entry in group_tombstones(former)] if isinstance(former, ConsumerGroup) else []
 
     def undone(error: KafkaError) -> None:
         desk.drop(group.group_id)
+        if former is not None:
+            desk.put(former)
         desk.done[joining.ticket] = replies.join_fault(replies.UNKNOWN_MEMBER_ID, error, joining.version)
 
-    return Stored([new_group_record(group)], lambda _: None, undone)
+    return Stored([*ended, new_group_record(group)], lambda _: None, undone)
 
 
 def _join_group(desk: Desk, group: ClassicGroup, joining: Joining) -> Stored | None:

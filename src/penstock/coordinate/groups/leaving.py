@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from penstock.coordinate.consumer import classic_members
+from penstock.coordinate.consumer.group import ConsumerGroup
 from penstock.coordinate.groups import replies
 from penstock.coordinate.groups.desk import Desk, Stored
 from penstock.coordinate.groups.group import ClassicGroup
@@ -21,6 +23,9 @@ def leave(desk: Desk, request: Any, version: int) -> Outcome:
     fault = desk.absence_of(request.group_id) if request.group_id else KafkaError.INVALID_GROUP_ID
     if fault is not KafkaError.NONE:
         return Outcome(replies.leave_fault(fault))
+    newer = desk.groups.get(request.group_id)
+    if isinstance(newer, ConsumerGroup):
+        return classic_members.leave(desk, newer, request, version)
     leavers = [(member.member_id, member.group_instance_id) for member in request.members]
     if version < _MANY_MEMBERS_FROM:
         leavers = [(request.member_id, None)]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from penstock.coordinate.consumer import applying
+from penstock.coordinate.consumer.group import ConsumerGroup
+from penstock.coordinate.consumer.timing import start_all
 from penstock.coordinate.group_records import OffsetKey, read_committed, read_group, read_key
 from penstock.coordinate.groups import replies
 from penstock.coordinate.groups.desk import Desk, Phase
@@ -24,7 +27,7 @@ def replay(desk: Desk, key: bytes, value: bytes | None, offset: int, producer_id
     """Applies one record; False if its type is not ours. offset: the record's own; producer_id: of its transaction."""
     subject = read_key(key)
     if subject is None:
-        return False
+        return applying.replay(desk, key, value)
     if isinstance(subject, OffsetKey):
         _replay_offset(desk, subject, value, offset, producer_id)
     elif value is None:
@@ -78,6 +81,8 @@ def loaded(desk: Desk, partition: int) -> list[Outcome]:
     desk.timers.set(retention, desk.now_ms + desk.settings.offsets_retention_check_interval_ms)
     outcomes = []
     for group in desk.in_partition(partition):
+        if isinstance(group, ConsumerGroup):
+            start_all(desk, group)
         if not isinstance(group, ClassicGroup):
             continue
         for member in group.members.values():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from penstock.coordinate.consumer.group import ConsumerGroup
 from penstock.coordinate.groups.desk import Desk, Phase
-from penstock.coordinate.groups.group import ClassicGroup
 from penstock.coordinate.groups.member import Member
 from penstock.coordinate.groups.states import TABLE, Event, State
 from penstock.coordinate.offsets.delete import tombstones
@@ -25,17 +25,15 @@ def list_groups(desk: Desk, request: Any) -> Any:
     listed_class = messages.ListGroupsResponse.ListedGroup
     listed = []
     for group in desk.groups.values():
-        if not isinstance(group, ClassicGroup):
-            continue
-        if states and group.state.value.lower() not in states:
+        if states and group.state_name.lower() not in states:
             continue
         if types and group.group_type.value not in types:
             continue
         listed.append(
             listed_class(
                 group_id=group.group_id,
-                protocol_type=group.protocol_type or "",
-                group_state=group.state.value,
+                protocol_type=group.listed_protocol,
+                group_state=group.state_name,
                 group_type=group.group_type.value,
             )
         )
@@ -91,6 +89,9 @@ def _describe_member(member: Member, protocol: str | None) -> Any:
 def delete(desk: Desk, group_id: str) -> Outcome:
     """Removes an empty group and its offsets; the reply is a DeletableGroupResult."""
     fault = desk.absence_of(group_id)
+    newer = desk.groups.get(group_id)
+    if fault is KafkaError.NONE and isinstance(newer, ConsumerGroup):
+        return _delete_newer(desk, newer)
     group = desk.classic(group_id)
     if fault is KafkaError.NONE and group is None:
         fault = KafkaError.GROUP_ID_NOT_FOUND
@@ -105,6 +106,17 @@ def delete(desk: Desk, group_id: str) -> Outcome:
         stored,
         _deleted(group_id, KafkaError.NONE),
         on_refused=lambda error: _deleted(group_id, error),
+    )
+
+
+def _delete_newer(desk: Desk, group: ConsumerGroup) -> Outcome:
+    if not group.is_empty:
+        return Outcome(_deleted(group.group_id, KafkaError.NON_EMPTY_GROUP))
+    return desk.conclude(
+        group.partition,
+        tombstones(desk, list(desk.offsets.keys(group.group_id)), [group.group_id]),
+        _deleted(group.group_id, KafkaError.NONE),
+        on_refused=lambda error: _deleted(group.group_id, error),
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from penstock.coordinate.consumer import classic_members
+from penstock.coordinate.consumer.group import ConsumerGroup
 from penstock.coordinate.groups import replies
 from penstock.coordinate.groups.desk import Desk, Stored
 from penstock.coordinate.groups.group import ClassicGroup
@@ -37,6 +39,9 @@ def sync(desk: Desk, request: Any, version: int) -> Outcome:
         fault = KafkaError.INCONSISTENT_GROUP_PROTOCOL
     if fault is not KafkaError.NONE:
         return Outcome(replies.sync_fault(fault))
+    newer = desk.groups.get(request.group_id)
+    if isinstance(newer, ConsumerGroup):
+        return classic_members.sync(desk, newer, request)
     group = desk.classic(request.group_id)
     fault = _fault_of_sync(desk, group, request)
     if group is None or fault is not KafkaError.NONE:
@@ -95,6 +100,9 @@ def heartbeat(desk: Desk, request: Any) -> Outcome:
         return Outcome(replies.heartbeat(KafkaError.NONE))
     if fault is not KafkaError.NONE:
         return Outcome(replies.heartbeat(fault))
+    newer = desk.groups.get(request.group_id)
+    if isinstance(newer, ConsumerGroup):
+        return classic_members.heartbeat(desk, newer, request)
     group = desk.classic(request.group_id)
     fault = fault_of_member(desk, group, request.member_id, request.group_instance_id, request.generation_id)
     if group is None or fault is not KafkaError.NONE:

@@ -25,6 +25,10 @@ class Timer:
         self.due_ms = NEVER
         self.queued_ms = NEVER
 
+    @property
+    def is_running(self) -> bool:
+        return self.due_ms != NEVER
+
     def stop(self) -> None:
         self.due_ms = NEVER
 

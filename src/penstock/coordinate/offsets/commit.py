@@ -6,6 +6,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from penstock.coordinate.consumer.committing import commit_fault
+from penstock.coordinate.consumer.group import ConsumerGroup
 from penstock.coordinate.group_records import NO_EXPIRY, Committed, OffsetKey
 from penstock.coordinate.groups.desk import Desk
 from penstock.coordinate.groups.group import ClassicGroup
@@ -41,6 +43,8 @@ def commit(desk: Desk, request: Any, version: int) -> Outcome:
         expires_ms = desk.now_ms + request.retention_time_ms
     if fault is KafkaError.NONE:
         fault = draft.fill(expires_ms)
+    if fault is KafkaError.NONE:
+        fault = _fault_of_newer(desk, draft, member, version)
     if fault is not KafkaError.NONE:
         return Outcome(draft.reply(fault))
     return draft.conclude(partial(put_offset, desk))
@@ -59,6 +63,8 @@ def txn_commit(desk: Desk, request: Any, version: int) -> Outcome:
         fault = KafkaError.COORDINATOR_NOT_AVAILABLE
     if fault is KafkaError.NONE:
         fault = draft.fill()
+    if fault is KafkaError.NONE:
+        fault = _fault_of_newer(desk, draft, member, version, in_transaction=True)
     if fault is not KafkaError.NONE:
         return Outcome(draft.reply(fault))
     transaction = (desk.partition_of(request.group_id), request.producer_id)
@@ -99,11 +105,24 @@ def _fault_of_commit(
     group = desk.classic(group_id)
     if group is not None:
         return _fault_in_group(desk, group, *member, in_transaction=in_transaction)
-    if group_id in desk.groups:
-        return KafkaError.GROUP_ID_NOT_FOUND
+    newer = desk.groups.get(group_id)
+    if newer is not None:
+        # Which partitions a member of a consumer group may commit is asked when they are known.
+        return KafkaError.NONE if isinstance(newer, ConsumerGroup) else KafkaError.GROUP_ID_NOT_FOUND
     if member[2] >= 0:
         return missing
     return KafkaError.POLICY_VIOLATION if len(desk.groups) >= desk.settings.groups_max else KafkaError.NONE
+
+
+def _fault_of_newer(
+    desk: Desk, draft: Draft, member: tuple[str, str | None, int], version: int, *, in_transaction: bool = False
+) -> KafkaError:
+    """NONE if the group is none of the new protocol, or the member may commit the partitions of the draft."""
+    group = desk.groups.get(draft.group_id)
+    if not isinstance(group, ConsumerGroup):
+        return KafkaError.NONE
+    partitions = ((committed.topic_id, key.partition) for key, committed in draft.entries)
+    return commit_fault(group, *member, version, partitions, in_transaction=in_transaction)
 
 
 def _fault_in_group(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from penstock.coordinate.consumer.group import ConsumerGroup
+from penstock.coordinate.consumer.records import group_tombstones, record_of
 from penstock.coordinate.group_records import OffsetKey, group_tombstone, offset_tombstone
 from penstock.coordinate.groups.desk import Desk, Stored, nothing
 from penstock.coordinate.groups.group import ClassicGroup
@@ -25,13 +27,14 @@ def delete(desk: Desk, request: Any) -> Outcome:
     fault = desk.absence_of(request.group_id) if request.group_id else KafkaError.INVALID_GROUP_ID
     if fault is not KafkaError.NONE:
         return Outcome(_fault(fault))
-    group = desk.classic(request.group_id)
-    if group is None:
+    group = desk.groups.get(request.group_id)
+    if not isinstance(group, ClassicGroup | ConsumerGroup):
         return Outcome(_fault(KafkaError.GROUP_ID_NOT_FOUND))
-    is_consumer = group.protocol_type == CONSUMER
-    cell = TABLE[Event.OFFSET_DELETE if is_consumer else Event.OFFSET_DELETE_OTHER][group.state]
-    if isinstance(cell, KafkaError):
-        return Outcome(_fault(cell))
+    if isinstance(group, ClassicGroup):
+        is_consumer = group.protocol_type == CONSUMER
+        cell = TABLE[Event.OFFSET_DELETE if is_consumer else Event.OFFSET_DELETE_OTHER][group.state]
+        if isinstance(cell, KafkaError):
+            return Outcome(_fault(cell))
     topics, keys = [], []
     for topic in request.topics:
         reply, removed = _delete_topic(desk, group, topic)
@@ -42,7 +45,7 @@ def delete(desk: Desk, request: Any) -> Outcome:
     return desk.conclude(group.partition, stored, reply, on_refused=_fault)
 
 
-def _delete_topic(desk: Desk, group: ClassicGroup, topic: Any) -> tuple[Any, list[OffsetKey]]:
+def _delete_topic(desk: Desk, group: ClassicGroup | ConsumerGroup, topic: Any) -> tuple[Any, list[OffsetKey]]:
     partition_class = messages.OffsetDeleteResponse.OffsetDeleteResponsePartition
     resolved = by_name(desk.topics, topic.name)
     subscribed = group.is_subscribed_to(topic.name)
@@ -70,7 +73,12 @@ def _fault(error: KafkaError) -> Any:
 def tombstones(desk: Desk, keys: list[OffsetKey], group_ids: Sequence[str] = ()) -> Stored:
     """Removes these offsets, then these groups, once their tombstones are in the log."""
     records = [offset_tombstone(key) for key in keys]
-    records += [group_tombstone(group_id) for group_id in group_ids]
+    for group_id in group_ids:
+        group = desk.groups.get(group_id)
+        if isinstance(group, ConsumerGroup):
+            records += [record_of(entry) for entry in group_tombstones(group)]
+        else:
+            records.append(group_tombstone(group_id))
 
     def applied(_: int) -> None:
         for key in keys:

@@ -2,12 +2,14 @@
 
 An offset lives for offsets.retention.minutes, counted from
 - the moment the group became empty, if it ever had members;
-- its commit, if the group never had any (a simple consumer), or if the group is stable but reads that topic no more.
+- its commit, if the group never had any (a simple consumer), or if the group is stable but reads that topic no more;
+- its commit in a consumer group, for topics that no member reads.
 OffsetCommit v2 to v4 could ask for a time of its own, which counts from the commit.
 """
 
 from __future__ import annotations
 
+from penstock.coordinate.consumer.group import ConsumerGroup
 from penstock.coordinate.group_records import NO_EXPIRY, Committed, OffsetKey
 from penstock.coordinate.groups.desk import Desk
 from penstock.coordinate.groups.group import UNKNOWN_TIME, ClassicGroup
@@ -23,7 +25,7 @@ def expire(desk: Desk, partition: int) -> list[Outcome]:
     keys: list[OffsetKey] = []
     group_ids: list[str] = []
     for group in desk.in_partition(partition):
-        if not isinstance(group, ClassicGroup):
+        if not isinstance(group, ClassicGroup | ConsumerGroup):
             continue
         due, is_done = _due(desk, group)
         keys += due
@@ -35,7 +37,7 @@ def expire(desk: Desk, partition: int) -> list[Outcome]:
     return outcomes + removals(desk, partition, keys, group_ids)
 
 
-def _due(desk: Desk, group: ClassicGroup) -> tuple[list[OffsetKey], bool]:
+def _due(desk: Desk, group: ClassicGroup | ConsumerGroup) -> tuple[list[OffsetKey], bool]:
     """(offsets to remove, whether none is left then)."""
     group_id = group.group_id
     has_open = desk.offsets.has_open(group_id)
@@ -58,8 +60,10 @@ def _due(desk: Desk, group: ClassicGroup) -> tuple[list[OffsetKey], bool]:
     return due, len(due) == desk.offsets.count(group_id) and not has_open
 
 
-def _counting(group: ClassicGroup) -> int | None:
+def _counting(group: ClassicGroup | ConsumerGroup) -> int | None:
     """Since when retention counts: a time, UNKNOWN_TIME for each offset's commit, None while nothing expires."""
+    if isinstance(group, ConsumerGroup):
+        return UNKNOWN_TIME
     if group.protocol_type is None:
         return UNKNOWN_TIME
     if group.is_empty:

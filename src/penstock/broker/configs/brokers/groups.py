@@ -9,7 +9,7 @@ group.initial.rebalance.delay.ms int = 3000 [0..] acts
     How long a new group waits for more members before it starts.
 group.max.size int = 2147483647 [1..] acts
     Members of one group.
-group.coordinator.rebalance.protocols list = classic,consumer,streams {consumer classic share streams}
+group.coordinator.rebalance.protocols list = classic,consumer,streams {consumer classic share streams} acts
     Which group protocols may be spoken.
 group.coordinator.threads int = 4 [1..]
     Threads for groups; one loop does that work here.
@@ -37,73 +37,73 @@ offsets.commit.timeout.ms int = 5000 [1..]
     How long a commit waits for copies; there is one.
 offsets.load.buffer.size int = 5242880 [1..]
     Bytes read at once while groups are loaded.
-group.consumer.session.timeout.ms int = 45000 [1..]
+group.consumer.session.timeout.ms int = 45000 [1..] acts
     Silence after which a member is out, in groups of the newer protocol.
 group.consumer.min.session.timeout.ms int = 45000 [1..] acts
     The least that a group's own consumer.session.timeout.ms may be.
 group.consumer.max.session.timeout.ms int = 60000 [1..] acts
     The most that a group's own consumer.session.timeout.ms may be.
-group.consumer.heartbeat.interval.ms int = 5000 [1..]
+group.consumer.heartbeat.interval.ms int = 5000 [1..] acts
     How often members of the newer protocol report.
 group.consumer.min.heartbeat.interval.ms int = 5000 [1..] acts
     The least that a group's own consumer.heartbeat.interval.ms may be.
 group.consumer.max.heartbeat.interval.ms int = 15000 [1..] acts
     The most that a group's own consumer.heartbeat.interval.ms may be.
-group.consumer.assignment.interval.ms int = 1000 [0..] cluster
+group.consumer.assignment.interval.ms int = 1000 [0..] cluster acts
     The shortest time between two assignments.
 group.consumer.min.assignment.interval.ms int = 0 [0..] acts
     The least that a group's own consumer.assignment.interval.ms may be.
 group.consumer.max.assignment.interval.ms int = 15000 [0..] acts
     The most that a group's own consumer.assignment.interval.ms may be.
-group.consumer.max.size int = 2147483647 [1..]
+group.consumer.max.size int = 2147483647 [1..] acts
     Members of one group of the newer protocol.
-group.consumer.assignors list = uniform,range
+group.consumer.assignors list = uniform,range <assignors> acts
     How partitions are shared out; the first is the default.
-group.consumer.migration.policy string = bidirectional {DISABLED DOWNGRADE UPGRADE BIDIRECTIONAL}i
+group.consumer.migration.policy string = bidirectional {DISABLED DOWNGRADE UPGRADE BIDIRECTIONAL}i acts
     Which way groups may change between the protocols.
-group.consumer.regex.refresh.interval.ms int = 600000 [10000..] internal
+group.consumer.regex.refresh.interval.ms int = 600000 [10000..] internal acts
     How often subscriptions by pattern look for new topics.
-group.share.session.timeout.ms int = 45000 [1..]
+group.share.session.timeout.ms int = 45000 [1..] acts
     Silence after which a member of a share group is out.
 group.share.min.session.timeout.ms int = 45000 [1..] acts
     The least that a group's own share.session.timeout.ms may be.
 group.share.max.session.timeout.ms int = 60000 [1..] acts
     The most that a group's own share.session.timeout.ms may be.
-group.share.heartbeat.interval.ms int = 5000 [1..]
+group.share.heartbeat.interval.ms int = 5000 [1..] acts
     How often members of share groups report.
 group.share.min.heartbeat.interval.ms int = 5000 [1..] acts
     The least that a group's own share.heartbeat.interval.ms may be.
 group.share.max.heartbeat.interval.ms int = 15000 [1..] acts
     The most that a group's own share.heartbeat.interval.ms may be.
-group.share.assignment.interval.ms int = 1000 [0..] cluster
+group.share.assignment.interval.ms int = 1000 [0..] cluster acts
     The shortest time between two assignments of a share group.
 group.share.min.assignment.interval.ms int = 0 [0..] acts
     The least that a group's own share.assignment.interval.ms may be.
 group.share.max.assignment.interval.ms int = 15000 [0..] acts
     The most that a group's own share.assignment.interval.ms may be.
-group.share.max.size int = 200 [1..1000]
+group.share.max.size int = 200 [1..1000] acts
     Members of one share group.
 group.share.assignors list = simple
     How partitions are shared out in share groups.
-group.share.delivery.count.limit int = 5 [2..10]
+group.share.delivery.count.limit int = 5 [2..10] acts
     How often a record is handed out before it is given up.
 group.share.min.delivery.count.limit int = 2 [2..5] acts
     The least that a group's own share.delivery.count.limit may be.
 group.share.max.delivery.count.limit int = 10 [5..25] acts
     The most that a group's own share.delivery.count.limit may be.
-group.share.record.lock.duration.ms int = 30000 [1000..3600000]
+group.share.record.lock.duration.ms int = 30000 [1000..3600000] acts
     How long a record belongs to the member that took it.
 group.share.min.record.lock.duration.ms int = 15000 [1000..30000] acts
     The least that a group's own share.record.lock.duration.ms may be.
 group.share.max.record.lock.duration.ms int = 60000 [30000..3600000] acts
     The most that a group's own share.record.lock.duration.ms may be.
-group.share.partition.max.record.locks int = 2000 [100..10000]
+group.share.partition.max.record.locks int = 2000 [100..10000] acts
     Records of one partition that may be out at once.
 group.share.min.partition.max.record.locks int = 100 [100..2000] acts
     The least that a group's own share.partition.max.record.locks may be.
 group.share.max.partition.max.record.locks int = 4000 [2000..10000] acts
     The most that a group's own share.partition.max.record.locks may be.
-group.share.max.share.sessions int = 2000 [1..]
+group.share.max.share.sessions int = 2000 [1..] acts
     Share sessions kept.
 group.share.initialize.retry.interval.ms int = 30000 [1..] internal
     How soon a failed start of a share partition is tried again.

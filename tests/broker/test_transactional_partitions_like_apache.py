@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from penstock.broker.transactions import Claim, Verdict
+from penstock.broker.verification import Claim, Verdict
 from penstock.protocol import frame
 from penstock.protocol import messages as m
 from penstock.protocol.apis import API

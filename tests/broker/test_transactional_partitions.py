@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from penstock.broker.transactions import Claim, Verdict
+from penstock.broker.verification import Claim, Verdict
 from penstock.log.transactions import TransactionEnd
 from penstock.protocol import messages as m
 from penstock.protocol.errors import KafkaError
@@ -22,6 +22,7 @@ from tests.broker.calls import (
     records_of,
     values_of,
 )
+from tests.broker.transacting import Transactional
 
 COMMITTED = {"isolation_level": 1}
 ORDERS = ("orders", 0)
@@ -33,9 +34,6 @@ class Coordinator:
     def __init__(self, broker: InMemoryBroker) -> None:
         self.claims: list[Claim] = []
         self.error = KafkaError.NONE
-        self.connect(broker)
-
-    def connect(self, broker: InMemoryBroker) -> None:
         broker.broker.verify_transaction = self
 
     def __call__(self, claim: Claim, now_ms: int) -> Verdict:
@@ -386,20 +384,23 @@ def test_records_deleted_out_of_an_open_transaction_hold_back_nothing_before_the
 
 
 @pytest.mark.parametrize("stop", ["restart", "crash"])
-def test_readers_see_the_same_after_a_start(broker, coordinator, stop):
-    send(broker, b"aborted")
-    end(broker, commit=False)
-    send(broker, b"open", 1)
+def test_readers_see_the_same_after_a_start(broker, stop):
+    ask = Transactional(broker)
+    ask.find("t")
+    first = ask.init("t")
+    send(broker, b"aborted", producer=first.producer_id, epoch=first.epoch)
+    second = ask.end("t", (first.producer_id, first.epoch), commit=False)
+    send(broker, b"open", producer=second.producer_id, epoch=second.epoch)
     produce(broker, batch(b"after"), acks=-1)
     before = read(broker)
 
     getattr(broker, stop)()
-    coordinator.connect(broker)
     after = read(broker)
-    end(broker)
+    ended = ask.end("t", (second.producer_id, second.epoch))
 
     assert after.aborted_transactions == before.aborted_transactions != []
     assert (after.last_stable_offset, bytes(after.records)) == (2, bytes(before.records))
+    assert ended.error == "NONE"
     assert read(broker).last_stable_offset == 5
 
 

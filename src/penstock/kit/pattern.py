@@ -1,0 +1,161 @@
+"""Regular expressions of strangers with RE2's promise: the time of a match grows with the text, never faster.
+
+A backtracking matcher would let one stranger's pattern hold up everybody. Here the set of all places in the pattern
+that a text can have reached moves forward with each of its characters, and moves seen before are remembered.
+Topics are chosen by patterns (KIP-848), and transactional ids (KIP-1152).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from penstock.kit.pattern_classes import Test, is_word
+from penstock.kit.pattern_parser import (
+    UNBOUNDED,
+    At,
+    Chars,
+    Choice,
+    Node,
+    PatternError,
+    Place,
+    Repeat,
+    Sequence,
+    parse,
+)
+
+__all__ = ["PATTERN_LENGTH_MAX", "Pattern", "PatternError", "pattern"]
+
+PATTERN_LENGTH_MAX = 4_096
+# Steps of a program; counted repetitions inside of each other multiply.
+_STEPS_MAX = 20_000
+_MOVES_REMEMBERED_MAX = 2_000
+_PATTERNS_REMEMBERED = 256
+# Names are matched again whenever some topic comes or goes, and nearly all of them are the same as before.
+_NAMES_REMEMBERED_MAX = 5_000
+_MATCH = -1
+
+
+class _Step(NamedTuple):
+    """Take a character that passes `test` (None: take none), if `place` allows it, and go on at any of `then`."""
+
+    test: Test | None
+    place: Place | None
+    then: tuple[int, ...]
+
+
+class Pattern:
+    """A pattern, ready to be matched. Error: PatternError."""
+
+    def __init__(self, text: str) -> None:
+        if len(text) > PATTERN_LENGTH_MAX:
+            raise PatternError(f"it has {len(text)} characters, expected at most {PATTERN_LENGTH_MAX}")
+        self.text = text
+        self._steps: list[_Step] = []
+        self._first = self._add(parse(text), _MATCH)
+        self._moves: dict[tuple[frozenset[int], str, str], frozenset[int]] = {}
+        self._decided: dict[str, bool] = {}
+
+    def matches(self, name: str) -> bool:
+        """Whether the whole name fits."""
+        found = self._decided.get(name)
+        if found is None:
+            if len(self._decided) >= _NAMES_REMEMBERED_MAX:
+                self._decided.clear()
+            found = self._decided[name] = self._fits(name)
+        return found
+
+    def _fits(self, name: str) -> bool:
+        reached = frozenset((self._first,))
+        before = ""
+        for char in name:
+            reached = self._move(reached, before, char)
+            if not reached:
+                return False
+            before = char
+        return _MATCH in self._move(reached, before, "")
+
+    def _move(self, reached: frozenset[int], before: str, char: str) -> frozenset[int]:
+        """Where one character leads; "" stands for the start, and for the end."""
+        # Of the character before it only matters whether it is a letter of a word, or ends a line.
+        kind = "a" if is_word(before) else before if before in ("", "\n") else "-"
+        key = reached, kind, char
+        found = self._moves.get(key)
+        if found is None:
+            if len(self._moves) >= _MOVES_REMEMBERED_MAX:
+                self._moves.clear()
+            found = self._moves[key] = self._moved(reached, before, char)
+        return found
+
+    def _moved(self, reached: frozenset[int], before: str, char: str) -> frozenset[int]:
+        led_to: set[int] = set()
+        seen: set[int] = set()
+        ahead = list(reached)
+        while ahead:
+            number = ahead.pop()
+            if number in seen:
+                continue
+            seen.add(number)
+            if number == _MATCH:
+                if not char:
+                    led_to.add(_MATCH)
+                continue
+            step = self._steps[number]
+            if step.test is not None:
+                if char and step.test(char):
+                    led_to.update(step.then)
+            elif step.place is None or _holds(step.place, before, char):
+                ahead.extend(step.then)
+        return frozenset(led_to)
+
+    def _emit(self, test: Test | None, place: Place | None, *then: int) -> int:
+        if len(self._steps) >= _STEPS_MAX:
+            raise PatternError("invalid repeat count")
+        self._steps.append(_Step(test, place, then))
+        return len(self._steps) - 1
+
+    def _add(self, node: Node, then: int) -> int:
+        """The first step of a node after which it goes on at `then`."""
+        if isinstance(node, Chars):
+            return self._emit(node.test, None, then)
+        if isinstance(node, At):
+            return self._emit(None, node.place, then)
+        if isinstance(node, Sequence):
+            for part in reversed(node.parts):
+                then = self._add(part, then)
+            return then
+        if isinstance(node, Choice):
+            return self._emit(None, None, *(self._add(option, then) for option in node.options))
+        return self._add_repeat(node, then)
+
+    def _add_repeat(self, repeat: Repeat, then: int) -> int:
+        if repeat.count_max == UNBOUNDED:
+            again = self._emit(None, None)
+            first = self._add(repeat.node, again)
+            self._steps[again] = _Step(None, None, (first, then))
+            then = again
+        else:
+            end = then
+            for _ in range(repeat.count_max - repeat.count_min):
+                then = self._emit(None, None, self._add(repeat.node, then), end)
+        for _ in range(repeat.count_min):
+            then = self._add(repeat.node, then)
+        return then
+
+
+@lru_cache(_PATTERNS_REMEMBERED)
+def pattern(text: str) -> Pattern:
+    """The pattern of a text, made once for all who use it. Error: PatternError."""
+    return Pattern(text)
+
+
+def _holds(place: Place, before: str, after: str) -> bool:
+    if place is Place.START:
+        return not before
+    if place is Place.END:
+        return not after
+    if place is Place.LINE_START:
+        return before in ("", "\n")
+    if place is Place.LINE_END:
+        return after in ("", "\n")
+    return (is_word(before) != is_word(after)) == (place is Place.BOUNDARY)
