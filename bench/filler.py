@@ -1,7 +1,7 @@
 """A page cache as full as that of a server that has run for a day, so that every written page is one taken from it.
 
-A virtual machine that hands free memory back to its host (free page reporting) pays for each page it takes again, ten times
-what the copy into it costs: docs/decisions/0007. With a page cache that is full, new pages come from the oldest cached ones.
+A virtual machine that hands free memory back to its host (free page reporting) pays for each page it takes again,
+ten times what the copy into it costs: docs/decisions/0007. With a full page cache, new pages are the oldest cached ones.
 """
 
 import itertools
@@ -12,15 +12,15 @@ from pathlib import Path
 
 import psutil
 
-CHUNK = 256 << 20
+CHUNK = 128 << 20
 _PIECE = 1 << 20
 # Once this many chunks in a row have not lowered the free memory, the kernel is reclaiming: there is no more to take.
-_FULL_AFTER = 4
+_FULL_AFTER = 2
 FREE_ENOUGH = 256 << 20
 
 
 class Filler:
-    """Files in `directory` that are only there to be cached; at most a quarter more than the memory, half of the free disk.
+    """Files in `directory` that are only there to be cached: a quarter more than the memory, or half of the free disk.
 
     fill(): until free memory goes down no more; bytes written. What is oldest is deleted beyond the limit.
     """
