@@ -272,3 +272,21 @@ def test_a_reader_that_has_had_enough_is_no_error(run, topic, kafka):
     os.close(writing)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",)])
+def test_an_overview_that_nobody_reads_to_its_end_is_no_error(arguments):
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    with os.fdopen(writing, "w") as nobody:
+        done = subprocess.run(
+            [sys.executable, "-m", "penstock.cli.main", *arguments],
+            stdout=nobody,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,5 +1,6 @@
 """`penstock`: finds the module of the command that was named, and imports no other."""
 
+import os
 import sys
 from importlib import import_module
 from typing import NamedTuple
@@ -65,7 +66,11 @@ def overview(arguments: list[str]) -> None:
         ["Usage: penstock COMMAND [OPTIONS]", "", "Commands:", *lines, "", "penstock COMMAND --help says more."]
     )
     if not arguments or arguments[0] in ("--help", "-h", "help"):
-        print(text)
+        try:
+            print(text, flush=True)
+        except BrokenPipeError:
+            # The reader (`| head`) has had enough; Python must not try again as it closes stdout.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
     print(f"penstock: there is no command {arguments[0]!r}\n\n{text}", file=sys.stderr)
     sys.exit(2)
