@@ -7,6 +7,7 @@ ten times what the copy into it costs: docs/decisions/0007. With a full page cac
 import itertools
 import os
 import shutil
+import time
 from collections import deque
 from pathlib import Path
 
@@ -16,6 +17,7 @@ CHUNK = 128 << 20
 _PIECE = 1 << 20
 # Once this many chunks in a row have not lowered the free memory, the kernel is reclaiming: there is no more to take.
 _FULL_AFTER = 2
+_SETTLE_S = 1.0
 FREE_ENOUGH = 256 << 20
 
 
@@ -43,6 +45,10 @@ class Filler:
             # A chunk's worth of noise is nobody's reclaim.
             stalled = 0 if free < least - CHUNK // 4 else stalled + 1
             least = min(least, free)
+        if written:
+            # What the file system still has to do for it must not be the next round's.
+            os.sync()
+            time.sleep(_SETTLE_S)
         return written
 
     def _write_chunk(self) -> None:
