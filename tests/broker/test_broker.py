@@ -63,6 +63,18 @@ class TestStarts:
             KafkaError.UNKNOWN_TOPIC_OR_PARTITION
         )
 
+    def test_a_deleted_topic_is_gone_after_a_power_cut_with_one_sync_for_all_its_partitions(self):
+        files = FaultyFiles(MemoryFiles())
+        broker = InMemoryBroker(files=files)
+        create(broker, "wide", 50)
+        syncs = files.calls["sync_dir"]
+
+        broker.request(messages.DeleteTopicsRequest(topic_names=["wide"], timeout_ms=1_000), 5)
+
+        assert files.calls["sync_dir"] - syncs < 5
+        left = files.inner.after_power_cut().list("/data")
+        assert [name for name in left if name.startswith("wide") and not name.endswith("-delete")] == []
+
     def test_configs_and_added_partitions_are_there_again(self, broker):
         create(broker, "brief", retention_ms="1000")
         add = messages.CreatePartitionsRequest

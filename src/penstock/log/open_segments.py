@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from penstock.kit.clock import Clock
 from penstock.kit.files import Files
+from penstock.log.housekeeping import Rubbish
 
 if TYPE_CHECKING:
     from penstock.log.segment import Segment
@@ -61,3 +62,4 @@ class Ground(NamedTuple):
     files: Files
     clock: Clock
     open_segments: OpenSegments
+    rubbish: Rubbish

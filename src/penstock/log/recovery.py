@@ -4,6 +4,7 @@ After a clean shutdown the files are taken at their word, and only the end of th
 other, every batch from the recovery point's segment on is checked; the log is cut at the first that is damaged.
 """
 
+import contextlib
 import logging
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -306,7 +307,9 @@ def _tidy(files: Files, path: str, found: list[str]) -> list[str]:
         discarded += [_swap_name(entry) for entry in swapped if entry[0] >= min(cleaned)]
         swapped = [entry for entry in swapped if entry[0] < min(cleaned)]
     for name in discarded:
-        files.remove(f"{path}/{name}")
+        # What is marked as deleted, the thread that removes it may just have got to.
+        with contextlib.suppress(FileNotFoundError):
+            files.remove(f"{path}/{name}")
     _complete_swaps(files, path, swapped, found)
     return files.list(path)
 

@@ -12,7 +12,7 @@ from penstock.kit.refusal import Refused
 from penstock.log import recovery
 from penstock.log.checkpoints import decode_epochs, encode_epochs, encode_partition_metadata
 from penstock.log.epochs import Epochs
-from penstock.log.housekeeping import THE_PARENT, MarkedFiles, UnsyncedNames
+from penstock.log.housekeeping import THE_PARENT, UnsyncedNames
 from penstock.log.names import LEADER_EPOCHS, PARTITION_METADATA, SNAPSHOT, TXN_INDEX, offset_name
 from penstock.log.open_segments import Ground
 from penstock.log.producers import Producers
@@ -54,7 +54,6 @@ class SegmentedLog:
         "_interval",
         "_latest_ms",
         "_loaded",
-        "_marked",
         "_offset_limit",
         "_retry_ms",
         "_roll_at",
@@ -106,7 +105,6 @@ class SegmentedLog:
         self._synced_ms = ground.clock.now_ms()
         self._retry_ms = 0
         self._unsynced_names = UnsyncedNames(ground.files, path)
-        self._marked = MarkedFiles(ground.files)
         self._roll_at = self._offset_limit = 0
         self._begun_ms = _NOT_BEGUN
         self.settings = settings
@@ -233,6 +231,10 @@ class SegmentedLog:
                 raise
         return target
 
+    def sync_parent_too(self) -> None:
+        """The next `sync` brings the names beside its directory to the medium too: others were renamed there."""
+        self._unsynced_names.add(THE_PARENT)
+
     def synced(self, offset: int) -> None:
         """All before `offset` is on the medium. In durable mode this is what makes it visible."""
         self._synced_ms = self.ground.clock.now_ms()
@@ -308,9 +310,8 @@ class SegmentedLog:
     def apply_retention(self, now_ms: int) -> list[int]:
         """Lets go of what is too old or too much; the base offsets of the segments that went.
 
-        Their files are only marked now, and removed by a later call after file.delete.delay.ms.
+        Their files are only marked now, and go with the rubbish after file.delete.delay.ms.
         """
-        self._marked.remove(now_ms)
         if self.offline is not None or not self.segments:
             return []
         self.producer_state.expire(now_ms, self._settings.producer_id_expiration_ms)
@@ -514,7 +515,7 @@ class SegmentedLog:
             snapshot = f"{self.path}/{offset_name(segment.base_offset, SNAPSHOT)}"
             if self.ground.files.exists(snapshot):
                 self.ground.files.remove(snapshot)
-            self._marked.add(segment.drop(), due_ms)
+            self.ground.rubbish.add(segment.drop(), due_ms)
         if self.epochs.cut_before(self.log_start):
             self._save_epochs()
         return [segment.base_offset for segment in dropped]
