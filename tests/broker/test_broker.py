@@ -155,6 +155,22 @@ class TestStarts:
 
         assert broker.files.is_dir("/data/orders-0")
 
+    def test_a_start_that_fails_does_not_vouch_for_what_it_found(self, broker):
+        produce(broker, batch(b"a"))
+        broker.broker.close()
+        path = f"/data/__cluster_metadata-0/{'0' * 20}.log"
+        good = broker.files.read(path)
+        broker.files.write_atomic(path, good[:-3] + bytes([good[-3] ^ 0xFF]) + good[-2:])
+
+        with pytest.raises(StartError):
+            broker.crash()
+        marked = broker.files.exists("/data/.kafka_cleanshutdown")
+        broker.files.write_atomic(path, good)
+        broker.crash()
+
+        assert not marked
+        assert stored(broker) == [b"a"]
+
     def test_partitions_without_a_metadata_log_are_not_touched(self, broker):
         broker.broker.close()
         broker.files.remove_tree("/data/__cluster_metadata-0")

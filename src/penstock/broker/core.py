@@ -100,7 +100,8 @@ class Broker:
         try:
             self._replay(now_ms)
         except BaseException:
-            self.log.close()
+            # As a crash would: a mark of a clean shutdown would have the next start believe what this one could not.
+            self.log.abandon()
             raise
         self.handlers = {key: served.make(self) for key, served in self.served.items()}
         self._set_chores(now_ms)
