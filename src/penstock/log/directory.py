@@ -23,6 +23,7 @@ from penstock.log.checkpoints import (
 from penstock.log.housekeeping import Rubbish
 from penstock.log.open_segments import Ground, OpenSegments
 from penstock.log.partition import Partition
+from penstock.log.producer_census import ProducerCensus
 from penstock.log.settings import LogSettings
 from penstock.protocol.primitives import ZERO_UUID, to_base64
 
@@ -77,7 +78,7 @@ class LogDirectory:
         self.settings = settings or LogSettings()
         # Half of what the process may open is left to its sockets.
         open_segments_max = open_segments_max or max(1, min(files.open_max() // 2, _OPEN_SEGMENTS_MAX))
-        self.ground = Ground(files, clock, OpenSegments(open_segments_max), Rubbish(files))
+        self.ground = Ground(files, clock, OpenSegments(open_segments_max), Rubbish(files), ProducerCensus())
         self.partitions: dict[Place, Partition] = {}
         self.previous_broker_epoch = -1
         self._lock: Lock | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from penstock.kit.clock import Clock
 from penstock.kit.files import Files
 from penstock.log.housekeeping import Rubbish
+from penstock.log.producer_census import ProducerCensus
 
 if TYPE_CHECKING:
     from penstock.log.segment import Segment
@@ -63,3 +64,4 @@ class Ground(NamedTuple):
     clock: Clock
     open_segments: OpenSegments
     rubbish: Rubbish
+    producers: ProducerCensus

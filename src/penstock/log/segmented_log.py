@@ -153,6 +153,7 @@ class SegmentedLog:
         self._save_epochs()
         segment = Segment.create(self.ground, self.path, 0, self._interval)
         self._unsynced_names.add(PARTITION_METADATA, THE_PARENT)
+        self._take_over(Producers())
         self._loaded = True
         self.segments = [segment]
         self._activate(segment)
@@ -386,7 +387,7 @@ class SegmentedLog:
         self.segments = loaded.segments
         self.with_aborted = [segment for segment in self.segments if segment.has_aborted]
         self.next_offset = loaded.next_offset
-        self.producer_state = loaded.producers
+        self._take_over(loaded.producers)
         self.log_start = max(self.log_start, self.segments[0].base_offset)
         clean = self._shut_down_cleanly and as_left is not None
         self.recovery_point = self.next_offset if clean else min(self.recovery_point, self.next_offset)
@@ -479,6 +480,13 @@ class SegmentedLog:
         """Records before `high_watermark` are visible from now on, and so are the ends of transactions among them."""
         self.high_watermark = high_watermark
         self.producer_state.settle(high_watermark)
+
+    def _take_over(self, producers: Producers) -> None:
+        """These are the producers from now on, and count among those of all partitions."""
+        self.producer_state = producers
+        producers.census = self.ground.producers
+        if producers.by_id:
+            producers.census.found(producers, self.ground.clock.now_ms())
 
     def _aborted_added(self, segment: Segment) -> None:
         """The segment's index of aborted transactions has grown, on disk but not on the medium yet."""
