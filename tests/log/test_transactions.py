@@ -277,6 +277,35 @@ def test_a_damaged_index_is_made_anew(start: Callable[[LogWorld], None]) -> None
     assert committed(world) == [(2, b"after a snapshot")]
 
 
+@pytest.mark.parametrize("snapshots", [True, False], ids=["with snapshots", "without"])
+def test_a_damaged_index_of_an_old_segment_is_made_anew_by_who_reads_there(snapshots: bool) -> None:
+    world = memory_log(**SMALL)
+    send(world, bytes(100), producer=9)
+    for number in range(6):
+        send(world, bytes(100), sequence=number)
+        finish(world, False)
+    finish(world, False, producer=9)
+    world.add(b"last")
+    before = aborted(world)
+    old = world.names(".txnindex")[:-1]
+    world.restart()
+    expected = committed(world)
+    files = {name: world.files.read(f"{world.path}/{name}") for name in old}
+    for name in old:
+        world.files.open(f"{world.path}/{name}").write_at(0, b"\xff")
+    world.restart()
+    assert world.partition.last_stable_offset == world.partition.next_offset
+    if not snapshots:
+        lose(world, ".snapshot")
+
+    found = committed(world)
+
+    assert len(old) > 2
+    assert found == expected == [(before[-1].last_offset + 1, b"last")]
+    assert aborted(world) == before
+    assert {name: world.files.read(f"{world.path}/{name}") for name in old} == files
+
+
 def test_what_was_aborted_in_a_part_that_was_cut_off_is_not_listed() -> None:
     world = memory_log()
     send(world, b"goes on")

@@ -10,7 +10,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from penstock.app import logs
-from penstock.app.node import Node, new_loop, start
+from penstock.app.node import new_loop, start
 from penstock.app.options import OptionError, Options
 from penstock.broker.controller import StartError
 from penstock.coordinate.metadata.records import MetadataError

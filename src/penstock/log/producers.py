@@ -93,8 +93,8 @@ class Producer:
 class Producers:
     """The producers of a partition by id; `judge` asks, `commit` and `end_transaction` change.
 
-    first_unstable: where the earliest transaction begins that goes on, or whose marker is not visible yet; census: where
-    newcomers are counted, once the partition is in use.
+    first_unstable: where the earliest transaction begins that goes on, or whose marker is not visible yet.
+    census: where newcomers are counted, once the partition is in use.
     """
 
     __slots__ = ("__weakref__", "_attempts", "_ended", "_open", "by_id", "census", "first_unstable")

@@ -150,6 +150,25 @@ def load_checked(context: Context) -> Loaded:
     return Loaded(segments, next_offset, replay.producers, replay.epochs)
 
 
+def rebuild_aborted(context: Context, segments: Sequence[Segment]) -> None:
+    """Makes the index of aborted transactions of the last of these segments anew, out of its batches.
+
+    segments: of one log, in order, all sound. The snapshot that was taken when the last one began, or an earlier one,
+    says which transactions were open then. Error: OSError.
+    """
+    *earlier, damaged = segments
+    parsed = [entry for entry in map(names.parse_offset, context.ground.files.list(context.path)) if entry]
+    replay = Replay(context)
+    replay.begin([offset for offset, suffix in parsed if suffix == names.SNAPSHOT], damaged.base_offset)
+    for segment, following in zip(earlier, segments[1:], strict=True):
+        if following.base_offset > replay.start:
+            replay.read(segment)
+    replay.aborted = []
+    replay.read(damaged)
+    damaged.put_aborted(replay.aborted)
+    _log.warning("%s%s: was damaged and is made anew", damaged.path, names.TXN_INDEX)
+
+
 class Replay:
     """Rebuilds the producers of a partition: the latest sound snapshot, then the batches after it."""
 
@@ -183,12 +202,16 @@ class Replay:
             # The active one may end where the snapshot is, and yet list what was cut off behind it.
             if segment_end <= self.start and segment.sealed:
                 continue
-            file = segment.file()
-            found = segment.locate(max(self.start, segment.base_offset))
-            for position, header in walk_headers(file, found[0] if found else file.size, file.size):
-                if header.producer_id >= 0:
-                    self.feed(header, memoryview(file.pread(header.size, position)) if header.is_control else None)
+            self.read(segment)
             self.keep_aborted(segment, segment_end)
+
+    def read(self, segment: Segment) -> None:
+        """Replays the headers of one sound segment, from the snapshot on."""
+        file = segment.file()
+        found = segment.locate(max(self.start, segment.base_offset))
+        for position, header in walk_headers(file, found[0] if found else file.size, file.size):
+            if header.producer_id >= 0:
+                self.feed(header, memoryview(file.pread(header.size, position)) if header.is_control else None)
 
     def feed(self, header: BatchHeader, batch: memoryview | None) -> None:
         """One batch of the log. batch: its bytes, needed of control batches only."""

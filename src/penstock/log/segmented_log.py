@@ -17,8 +17,10 @@ from penstock.log.names import LEADER_EPOCHS, PARTITION_METADATA, SNAPSHOT, TXN_
 from penstock.log.open_segments import Ground
 from penstock.log.producers import Producers
 from penstock.log.retention import expired_count
+from penstock.log.scan import Damaged
 from penstock.log.segment import RELATIVE_MAX, Segment
 from penstock.log.settings import LOG_APPEND_TIME, LogSettings
+from penstock.log.txn_index import AbortedTransaction
 from penstock.protocol.errors import KafkaError
 from penstock.records.crc import crc32c
 
@@ -487,6 +489,19 @@ class SegmentedLog:
         producers.census = self.ground.producers
         if producers.by_id:
             producers.census.found(producers, self.ground.clock.now_ms())
+
+    def _aborted_of(self, segment: Segment) -> list[AbortedTransaction]:
+        """What was aborted in a segment. Error: OSError.
+
+        A start looks only at what it must; so that an old index is damaged is found out by who needs it.
+        """
+        try:
+            return segment.aborted()
+        except Damaged as damage:
+            _log.warning("%s", damage)
+            context = recovery.Context(self.ground, self.path, self._interval, self.log_start, self.recovery_point)
+            recovery.rebuild_aborted(context, self.segments[: self.segments.index(segment) + 1])
+            return segment.aborted()
 
     def _aborted_added(self, segment: Segment) -> None:
         """The segment's index of aborted transactions has grown, on disk but not on the medium yet."""
