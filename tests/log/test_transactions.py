@@ -306,22 +306,6 @@ def test_a_damaged_index_of_an_old_segment_is_made_anew_by_who_reads_there(snaps
     assert {name: world.files.read(f"{world.path}/{name}") for name in old} == files
 
 
-def test_what_was_aborted_in_a_part_that_was_cut_off_is_not_listed() -> None:
-    world = memory_log()
-    send(world, b"goes on")
-    world.restart()
-    finish(world, False)
-    world.sync()
-
-    world.partition.truncate_to(1)
-    world.directory.checkpoint()
-    world.restart()
-    finish(world, True)
-
-    assert aborted(world) == []
-    assert committed(world) == [(0, b"goes on")]
-
-
 @pytest.mark.parametrize("count", [1, 8])
 def test_what_was_aborted_survives_a_power_cut_once_it_is_synced(count: int) -> None:
     world = memory_log(durable=True, **SMALL)
@@ -542,19 +526,6 @@ class TransactionMachine(RuleBasedStateMachine):
         if all_of_it:
             lose(self.world, ".index", ".timeindex")
         self.world.crash()
-
-    @rule(back=st.integers(0, 8))
-    def truncate(self, back: int) -> None:
-        offset = max(self.partition.log_start, self.partition.next_offset - back)
-        # To where a batch begins, so that the log does not end before its start.
-        offset = min((entry.end for entry in self.entries if entry.end >= offset), default=self.partition.next_offset)
-        if self.durable:
-            self.world.sync()
-        self.partition.truncate_to(offset)
-        self.world.directory.checkpoint()
-        self.entries = [entry for entry in self.entries if entry.end <= offset]
-        # What was cut may have been of any epoch; a new one is right after all of them.
-        self.state = {producer: (epoch + 1, 0) for producer, (epoch, _) in self.state.items()}
 
     @rule(back=st.integers(0, 6))
     def delete_records(self, back: int) -> None:

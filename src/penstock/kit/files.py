@@ -9,13 +9,10 @@ import fcntl
 import os
 import resource
 import shutil
-from collections.abc import Sequence
 from typing import Final, Protocol
 
 from penstock.kit.varint import Buffer
 
-# Linux and macOS both take at most 1024 parts in one writev(2).
-PARTS_MAX: Final = 1024
 # More than this is written in pieces. Linux keeps what one call wrote in one folio as large as the call, and ext4 on a
 # virtual machine took up to ten times as long for new memory in folios of a MiB as for four of 256 KiB each:
 # docs/decisions/0003-the-disk-inside-the-loop.md.
@@ -55,10 +52,6 @@ class File(Protocol):
 
     def append(self, data: Buffer) -> int:
         """The position at which `data` now lies. Whole or not at all: what was half written is cut off again."""
-        ...
-
-    def append_all(self, parts: Sequence[Buffer]) -> int:
-        """As `append`, for parts that follow each other, in one call of the system where it can."""
         ...
 
     def write_at(self, position: int, data: Buffer) -> None:
@@ -204,21 +197,7 @@ class RealFile:
             raise self._refusal()
         try:
             if size > PIECE_BYTES or _pwrite(self._fd, data, position) != size:
-                self._write_all((data,), position)
-        except OSError:
-            self._take_back(position)
-            raise
-        self.size = position + size
-        return position
-
-    def append_all(self, parts: Sequence[Buffer]) -> int:
-        position = self.size
-        size = sum(map(len, parts))
-        if self.broken:
-            raise self._refusal()
-        try:
-            if len(parts) > PARTS_MAX or os.pwritev(self._fd, parts, position) != size:
-                self._write_all(parts, position)
+                self.write_at(position, data)
         except OSError:
             self._take_back(position)
             raise
@@ -258,12 +237,6 @@ class RealFile:
 
     def _refusal(self) -> OSError:
         return OSError(errno.EIO, "an earlier write failed and could not be taken back", self.path)
-
-    def _write_all(self, parts: Sequence[Buffer], position: int) -> None:
-        """Piece by piece, after a short write all once more, until the disk takes them or says why not."""
-        for part in parts:
-            self.write_at(position, part)
-            position += len(part)
 
     def _take_back(self, size: int) -> None:
         self.size = size

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
-from bisect import bisect_left, bisect_right
-from operator import attrgetter
+from bisect import bisect_left
 from typing import Final
 
 from penstock.kit.refusal import Refused
@@ -35,7 +34,6 @@ _RETRY_INTERVAL_MS: Final = 1000
 # Earlier than any timestamp less the longest segment.ms.
 _NOT_BEGUN: Final = -(1 << 65)
 
-_base_offset = attrgetter("base_offset")
 _log = logging.getLogger(__name__)
 
 
@@ -330,30 +328,6 @@ class SegmentedLog:
             self._fault(error, "deleting old segments")
             return []
 
-    def truncate_to(self, offset: int) -> None:
-        """Forgets records from `offset` on, and those that share a batch with it. Error: OSError.
-
-        The caller then has the directory write a checkpoint, before anything is appended.
-        """
-        if self._wake() is not None or offset >= self.next_offset:
-            return
-        if offset < self.segments[0].base_offset:
-            self._begin_at(offset)
-            return
-        # What stays must not be less durable than the new end of it.
-        self.sync()
-        kept = bisect_right(self.segments, offset, key=_base_offset)
-        for segment in reversed(self.segments[kept:]):
-            segment.drop()
-        del self.segments[kept:]
-        self.segments[-1].cut(offset)
-        self.ground.files.sync_dir(self.path)
-        self.active = None
-        self._shut_down_cleanly = False
-        self.recovery_point = min(self.recovery_point, offset)
-        self._load()
-        self.high_watermark = self.next_offset
-
     # --- within ------------------------------------------------------------------------------------------------
 
     def _wake(self) -> Refused | None:
@@ -439,18 +413,6 @@ class SegmentedLog:
         self.offline, self.offline_reason = KafkaError.KAFKA_STORAGE_ERROR, reason
         # It does not come back.
         self._retry_ms = (1 << 63) - 1
-
-    def _begin_at(self, offset: int) -> None:
-        """An empty log that starts at `offset`."""
-        for segment in reversed(self.segments):
-            segment.drop()
-        self.segments = [Segment.create(self.ground, self.path, offset, self._interval)]
-        self.with_aborted = []
-        self._unsynced_names.add()
-        self.producer_state = Producers()
-        self.log_start = self.next_offset = self.high_watermark = self.recovery_point = offset
-        self._mend_epochs([])
-        self._activate(self.segments[0])
 
     def _activate(self, segment: Segment) -> None:
         """Appends go to `segment`, the last one, from now on. Error: OSError, and they do not."""

@@ -5,7 +5,7 @@ import copy
 import errno
 import resource
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from penstock.kit.clock import Clock
@@ -198,9 +198,6 @@ class MemoryFile:
         self.write_at(position, data)
         return position
 
-    def append_all(self, parts: Sequence[Buffer]) -> int:
-        return self.append(b"".join(parts))
-
     def write_at(self, position: int, data: Buffer) -> None:
         growth = position + len(data) - self.size
         if self._files.capacity is not None and growth > self._files.free_bytes("/"):
@@ -375,9 +372,6 @@ class FaultyFile:
             self._tear(data)
             raise
         return self._inner.append(data)
-
-    def append_all(self, parts: Sequence[Buffer]) -> int:
-        return self.append(b"".join(parts))
 
     def write_at(self, position: int, data: Buffer) -> None:
         self._files.count("write_at", self.path)
