@@ -226,6 +226,23 @@ def test_what_was_deleted_before_a_start_does_not_hold_it_up() -> None:
     assert [name for name in world.files.list("/data") if name.endswith("-delete")] == []
 
 
+def test_segments_deleted_before_a_start_do_not_hold_up_who_opens_their_partition() -> None:
+    files = FaultyFiles(MemoryFiles())
+    world = LogWorld(files, "/data", segment_bytes=300, retention_bytes=600, file_delete_delay_ms=1000)
+    fill(world, 15)
+    world.partition.apply_retention(world.clock.now_ms())
+    marked = world.names(".deleted")
+
+    world.restart()
+    world.add(b"opened")
+    left = world.names(".deleted")
+    world.directory.sweep(world.clock.now_ms())
+
+    assert marked != []
+    assert left == marked
+    assert world.names(".deleted") == []
+
+
 def test_deleted_partitions_wait_for_one_sync_not_for_one_each() -> None:
     files = FaultyFiles(MemoryFiles())
     found = opened(files)

@@ -208,7 +208,7 @@ def test_aborted_transactions_go_with_their_segment() -> None:
 
     world.partition.delete_records_before(first)
     world.partition.apply_retention(world.clock.now_ms())
-    world.partition.apply_retention(world.clock.advance(1))
+    world.directory.sweep(world.clock.advance(1))
 
     assert len(files) > 2
     assert world.names(".txnindex") == files[1:]

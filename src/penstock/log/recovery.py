@@ -4,7 +4,6 @@ After a clean shutdown the files are taken at their word, and only the end of th
 other, every batch from the recovery point's segment on is checked; the log is cut at the first that is damaged.
 """
 
-import contextlib
 import logging
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -63,10 +62,15 @@ class Context(NamedTuple):
     recovery_point: int
 
 
-def survey(files: Files, path: str) -> Survey:
-    """What lies in the directory, after the leftovers of interrupted work have been removed or completed."""
+def survey(ground: Ground, path: str) -> Survey:
+    """What lies in the directory, after the leftovers of interrupted work have been removed or completed.
+
+    What is marked as deleted goes with the rubbish: it may be large, and somebody may be waiting for the partition.
+    """
+    files = ground.files
     found = files.list(path)
-    if any(name.endswith((names.DELETED, names.CLEANED, names.SWAP, names.TEMPORARY)) for name in found):
+    ground.rubbish.add([f"{path}/{name}" for name in found if name.endswith(names.DELETED)], 0)
+    if any(name.endswith((names.CLEANED, names.SWAP, names.TEMPORARY)) for name in found):
         found = _tidy(files, path, found)
     parsed = [entry for entry in map(names.parse_offset, found) if entry]
     segments = [offset for offset, suffix in parsed if suffix == names.LOG]
@@ -263,7 +267,7 @@ def write_snapshot(files: Files, path: str, offset: int, producers: Producers) -
 
 
 def _segments(context: Context) -> tuple[list[Segment], list[int]]:
-    found = survey(context.ground.files, context.path)
+    found = survey(context.ground, context.path)
     segments = [Segment(context.ground, context.path, base, context.interval) for base in found.segments]
     for segment in segments:
         segment.has_aborted = segment.base_offset in found.aborted
@@ -318,21 +322,19 @@ def _snapshot_path(path: str, offset: int) -> str:
 
 
 def _tidy(files: Files, path: str, found: list[str]) -> list[str]:
-    """Removes what was marked as deleted or never finished; completes a compaction that was. Gives what is left.
+    """Removes what was never finished; completes a compaction that was. Gives what is left.
 
     A .swap file is whole, so it takes the place of the segments it was made from; unless a .cleaned file beside it
     says that more of the same kind was to come, then the old segments still count.
     """
     cleaned = [offset for offset, _ in _marked(found, names.CLEANED)]
     swapped = _marked(found, names.SWAP)
-    discarded = [name for name in found if name.endswith((names.DELETED, names.CLEANED, names.TEMPORARY))]
+    discarded = [name for name in found if name.endswith((names.CLEANED, names.TEMPORARY))]
     if cleaned:
         discarded += [_swap_name(entry) for entry in swapped if entry[0] >= min(cleaned)]
         swapped = [entry for entry in swapped if entry[0] < min(cleaned)]
     for name in discarded:
-        # What is marked as deleted, the thread that removes it may just have got to.
-        with contextlib.suppress(FileNotFoundError):
-            files.remove(f"{path}/{name}")
+        files.remove(f"{path}/{name}")
     _complete_swaps(files, path, swapped, found)
     return files.list(path)
 

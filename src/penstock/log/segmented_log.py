@@ -174,7 +174,7 @@ class SegmentedLog:
 
     def _take_at_its_word(self, recovery_point: int) -> bool:
         """After a clean shutdown all is on the medium, so the recovery point is the end; False if it cannot be."""
-        found = recovery.survey(self.ground.files, self.path).segments
+        found = recovery.survey(self.ground, self.path).segments
         if not found or found[-1] > recovery_point:
             return False
         self.segments = [self._segment(base) for base in found]

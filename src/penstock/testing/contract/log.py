@@ -216,8 +216,8 @@ class LogContract:
         low = world.partition.delete_records_before(15)
         dropped = world.partition.apply_retention(world.clock.now_ms())
         marked = world.names(".deleted")
-        world.partition.apply_retention(world.clock.advance(1000))
         world.restart()
+        world.directory.sweep(world.clock.advance(1000))
 
         assert low == 15
         assert dropped == [0, 6]
