@@ -198,7 +198,7 @@ def test_a_transactional_batch_without_a_transactional_id_gets_the_same_reply(ka
     theirs = Theirs(kafka, topic)
     ours = Ours(topic, theirs.ids)
     data = {
-        True: batch(b"v", transactional=True, producer_id=theirs.ids[0][0], producer_epoch=0, base_sequence=0),
+        True: batch(b"v", transactional=True, producer_id=theirs.ids[0], producer_epoch=0, base_sequence=0),
         False: batch(b"v"),
     }
     request = produce_request(*((topic, index, data[transactional]) for index, transactional in places), acks=-1)
