@@ -126,8 +126,7 @@ class TestStarts:
         back.append(data, read_header(data), broker.clock.now_ms())
 
         broker.restart()
-        broker.clock.advance(DAY_MS)
-        broker.broker.tick(broker.clock.now_ms())
+        broker.advance(DAY_MS)
 
         assert not [name for name in broker.files.list("/data") if name.startswith("orders-0")]
 

@@ -5,6 +5,7 @@ from tests.coordinate.group_world import FixedTopics, World, over_wire, stable_g
 from tests.coordinate.test_offset_commit import ID, OTHER_ID, TOPICS, as_member
 
 from penstock.coordinate.group_records import group_tombstone
+from penstock.coordinate.groups import GroupSettings
 from penstock.kit.refusal import Refused
 from penstock.protocol import messages
 from penstock.protocol.errors import KafkaError
@@ -115,7 +116,7 @@ def test_a_large_removal_comes_in_pieces():
     assert world.fetched() == {}
 
 
-LONG_ID = "g" * 30_000
+LONG_ID = "g" * 4_000
 APPEND_BYTES_MAX = 1 << 20
 
 
@@ -139,7 +140,7 @@ def many_offsets(world: World, group_id: str, count: int, step: int = 500) -> No
         assert set(world.commit(places, group_id=group_id).values()) == {KafkaError.NONE}
 
 
-@pytest.mark.parametrize(("group_id", "count", "step"), [("g", 12_000, 500), (LONG_ID, 90, 10)])
+@pytest.mark.parametrize(("group_id", "count", "step"), [("g", 12_000, 500), (LONG_ID, 600, 100)])
 def test_a_group_goes_however_many_offsets_it_has(group_id, count, step):
     world = Bounded()
     many_offsets(world, group_id, count, step)
@@ -177,20 +178,20 @@ def test_a_deletion_that_ended_halfway_can_be_asked_for_again():
 
 def test_many_offsets_may_be_deleted_with_one_request():
     world = Bounded()
-    many_offsets(world, LONG_ID, 90, 10)
+    many_offsets(world, LONG_ID, 600, 100)
 
-    reply = delete(world, *(("t", index) for index in range(80)), group_id=LONG_ID)
+    reply = delete(world, *(("t", index) for index in range(590)), group_id=LONG_ID)
 
     assert set(results(reply)) == {KafkaError.NONE}
     assert len(world.fetched(group_id=LONG_ID)) == 10
 
 
 def test_groups_with_long_ids_expire_too():
-    world = Bounded()
-    ids = [f"{number}-{LONG_ID}" for number in range(60)]
+    world = Bounded(GroupSettings(offsets_topic_num_partitions=1))
+    ids = [f"{number}-{LONG_ID}" for number in range(400)]
     for group_id in ids:
         many_offsets(world, group_id, 1)
 
     world.wait(30 * 86_400_000)
 
-    assert [world.describe(group_id).error_code for group_id in ids] == [KafkaError.GROUP_ID_NOT_FOUND] * 60
+    assert [world.describe(group_id).error_code for group_id in ids] == [KafkaError.GROUP_ID_NOT_FOUND] * 400

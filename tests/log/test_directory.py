@@ -236,7 +236,7 @@ def test_segments_deleted_before_a_start_do_not_hold_up_who_opens_their_partitio
     world.restart()
     world.add(b"opened")
     left = world.names(".deleted")
-    world.directory.sweep(world.clock.now_ms())
+    world.directory.sweep(world.clock.now_ms(), 0)
 
     assert marked != []
     assert left == marked
