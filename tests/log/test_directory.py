@@ -243,6 +243,18 @@ def test_segments_deleted_before_a_start_do_not_hold_up_who_opens_their_partitio
     assert world.names(".deleted") == []
 
 
+def test_partitions_need_not_lie_together() -> None:
+    told: list[str] = []
+
+    class Told(MemoryFiles):
+        def spread(self, path: str) -> None:
+            told.append(path)
+
+    opened(Told()).close()
+
+    assert told == ["/data"]
+
+
 def test_deleted_partitions_wait_for_one_sync_not_for_one_each() -> None:
     files = FaultyFiles(MemoryFiles())
     found = opened(files)

@@ -9,6 +9,7 @@ import fcntl
 import os
 import resource
 import shutil
+import struct
 from typing import Final, Protocol
 
 from penstock.kit.varint import Buffer
@@ -21,6 +22,13 @@ PIECE_BYTES: Final = 256 << 10
 _TEMPORARY: Final = ".tmp"
 _CLOSED: Final = -1
 _OPEN_UNLIMITED: Final = 1 << 20
+# FS_IOC_GETFLAGS and FS_IOC_SETFLAGS of Linux, and the flag that chattr(1) calls T. What another system or file system
+# does not know, it refuses.
+_FLAGS: Final = struct.Struct("l")
+_GET_FLAGS: Final = 2 << 30 | _FLAGS.size << 16 | ord("f") << 8 | 1
+_SET_FLAGS: Final = 1 << 30 | _FLAGS.size << 16 | ord("f") << 8 | 2
+_TOP_OF_HIERARCHY: Final = 0x20000
+
 # macOS: there fsync(2) leaves the bytes in the drive's own cache, and fdatasync(2) does not exist.
 _FULL_SYNC: Final[int | None] = getattr(fcntl, "F_FULLFSYNC", None)
 
@@ -106,6 +114,10 @@ class Files(Protocol):
 
     def make_dirs(self, path: str) -> None:
         """The directory and those above it; one that is there already is fine."""
+        ...
+
+    def spread(self, path: str) -> None:
+        """Says that the directories in this one have nothing to do with each other. A hint: it cannot fail."""
         ...
 
     def rename(self, source: str, target: str) -> None:
@@ -291,6 +303,20 @@ class RealFiles:
 
     def make_dirs(self, path: str) -> None:
         os.makedirs(path, exist_ok=True)
+
+    def spread(self, path: str) -> None:
+        # ext4 keeps what is in one directory together. Where thousands of files were just deleted, each new one then
+        # steps over all of their inodes, which it does not use again for a minute (`recently_deleted`): 1,000
+        # directories of five files after as many were removed took 4.3 s of system time, with this flag 0.35 s.
+        # Source: chattr(1), +T.
+        with contextlib.suppress(OSError):
+            fd = os.open(path, os.O_RDONLY)
+            try:
+                flags = bytearray(_FLAGS.size)
+                fcntl.ioctl(fd, _GET_FLAGS, flags)
+                fcntl.ioctl(fd, _SET_FLAGS, _FLAGS.pack(_FLAGS.unpack(flags)[0] | _TOP_OF_HIERARCHY))
+            finally:
+                _close(fd)
 
     def rename(self, source: str, target: str) -> None:
         os.replace(source, target)

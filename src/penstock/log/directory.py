@@ -214,12 +214,13 @@ class LogDirectory:
         return f"{self.path}/{name}"
 
     def _make_root(self) -> None:
-        """Makes the directory, and its name as durable as what will be in it."""
+        """Makes the directory, and its name as durable as what will be in it; partitions need not lie together."""
         missing, here = [], self.path
         while here and not self.files.exists(here):
             missing.append(here)
             here = here.rpartition("/")[0]
         self.files.make_dirs(self.path)
+        self.files.spread(self.path)
         for path in missing:
             self.files.sync_dir(path.rpartition("/")[0] or ("/" if path.startswith("/") else "."))
 

@@ -85,6 +85,9 @@ class MemoryFiles:
                 raise FileExistsError(errno.EEXIST, "a file is in the way", path)
             here = node
 
+    def spread(self, path: str) -> None:
+        return
+
     def rename(self, source: str, target: str) -> None:
         node = self._find(source)
         if node is None:
@@ -304,6 +307,9 @@ class FaultyFiles:
     def make_dirs(self, path: str) -> None:
         self.count("make_dirs", path)
         self.inner.make_dirs(path)
+
+    def spread(self, path: str) -> None:
+        self.inner.spread(path)
 
     def rename(self, source: str, target: str) -> None:
         self.count("rename", source)

@@ -19,6 +19,15 @@ class FilesContract:
         assert file.size == 8
         assert file.pread(5, 3) == b"three"
 
+    def test_a_hint_about_a_directory_changes_nothing_and_cannot_fail(self, files: Files, root: str) -> None:
+        files.make_dirs(f"{root}/a/b")
+
+        for path in (root, f"{root}/a", f"{root}/missing"):
+            files.spread(path)
+
+        assert files.list(root) == ["a"]
+        assert files.list(f"{root}/a") == ["b"]
+
     def test_a_read_past_the_end_is_short(self, files: Files, root: str) -> None:
         file = files.open(f"{root}/a", create=True)
         file.append(b"abc")
