@@ -32,9 +32,9 @@ if [ -n "$debian$rust" ]; then
         if apt-cache show cargo-web >/dev/null 2>&1; then rust="cargo-web rustc-web"; else rust="cargo rustc"; fi
     fi
     debian="$debian $rust"
-    # The names are to be split.
+    # The names are to be split. The variable is set behind sudo, which hands no environment on.
     # shellcheck disable=SC2086
-    DEBIAN_FRONTEND=noninteractive $as_root apt-get install -q -y --no-install-recommends $debian
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $debian
 fi
 
 pypi=""

@@ -38,8 +38,20 @@ def report(name: str, ns: float) -> None:
     print(f"{name:<44} {ns:>10,.0f} ns")
 
 
-def produce_case(broker: InMemoryBroker, version: int, values: list[bytes]) -> None:
+def broker_with(**topics: int) -> InMemoryBroker:
+    """topics: how many partitions each has."""
+    broker = InMemoryBroker()
+    create = messages.CreateTopicsRequest
+    for name, partitions in topics.items():
+        topic = create.CreatableTopic(name=name, num_partitions=partitions, replication_factor=1)
+        broker.request(create(topics=[topic], timeout_ms=1_000))
+    return broker
+
+
+def produce_case(version: int, values: list[bytes]) -> None:
     key = ApiKey.PRODUCE
+    # A new one each time: what it keeps in memory should not be what the next case pays for.
+    broker = broker_with(orders=1)
     batch = bytes(build([Record(None, value, (), broker.clock.now_ms()) for value in values]))
     topic = broker.broker.topics.by_name["orders"]
     request = Produce(
@@ -55,7 +67,6 @@ def produce_case(broker: InMemoryBroker, version: int, values: list[bytes]) -> N
     handle, session = broker.broker.handlers[key], Session()
     session.version = version
     now_ms = broker.clock.now_ms()
-    partition = topic.partitions[0]
 
     def call() -> None:
         message, _ = read(body, 0)
@@ -71,7 +82,6 @@ def produce_case(broker: InMemoryBroker, version: int, values: list[bytes]) -> N
     report(f"{label}: handle", best_ns(lambda: handle(message, session, now_ms)))
     report(f"{label}: encode", best_ns(lambda: write(reply, bytearray(8))))
     report(f"{label}: all three", best_ns(call))
-    partition.truncate_to(1)
 
 
 def fetch_case(broker: InMemoryBroker, version: int, partitions: int, idle: bool) -> None:
@@ -101,14 +111,10 @@ def fetch_case(broker: InMemoryBroker, version: int, partitions: int, idle: bool
 
 
 def main() -> None:
-    broker = InMemoryBroker()
-    create = messages.CreateTopicsRequest
-    for name, partitions in (("orders", 1), ("wide", 5_000)):
-        topic = create.CreatableTopic(name=name, num_partitions=partitions, replication_factor=1)
-        broker.request(create(topics=[topic], timeout_ms=1_000))
     for version in (9, 13):
-        produce_case(broker, version, [b"x" * 100])
-    produce_case(broker, 13, [b"x" * 1_000] * 64)
+        produce_case(version, [b"x" * 100])
+    produce_case(13, [b"x" * 1_000] * 64)
+    broker = broker_with(wide=5_000)
     batch = memoryview(build([Record(None, b"x" * 1_000, (), broker.clock.now_ms())]))
     for partition in broker.broker.topics.by_name["wide"].partitions:
         broker.broker.internal.append(partition, [(None, bytes(batch))], broker.clock.now_ms())

@@ -188,7 +188,7 @@ def test_a_metrics_port_that_is_taken_ends_a_start_cleanly(tmp_path):
     assert ended.returncode == 1
     assert "the metrics port 127.0.0.1:" in ended.stderr
     assert ended.stdout == ""
-    assert (tmp_path / CLEAN_MARK).exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_data_directory_has_to_be_named(tmp_path):

@@ -63,6 +63,18 @@ class TestStarts:
             KafkaError.UNKNOWN_TOPIC_OR_PARTITION
         )
 
+    def test_a_deleted_topic_is_gone_after_a_power_cut_with_one_sync_for_all_its_partitions(self):
+        files = FaultyFiles(MemoryFiles())
+        broker = InMemoryBroker(files=files)
+        create(broker, "wide", 50)
+        syncs = files.calls["sync_dir"]
+
+        broker.request(messages.DeleteTopicsRequest(topic_names=["wide"], timeout_ms=1_000), 5)
+
+        assert files.calls["sync_dir"] - syncs < 5
+        left = files.inner.after_power_cut().list("/data")
+        assert [name for name in left if name.startswith("wide") and not name.endswith("-delete")] == []
+
     def test_configs_and_added_partitions_are_there_again(self, broker):
         create(broker, "brief", retention_ms="1000")
         add = messages.CreatePartitionsRequest
@@ -114,8 +126,7 @@ class TestStarts:
         back.append(data, read_header(data), broker.clock.now_ms())
 
         broker.restart()
-        broker.clock.advance(DAY_MS)
-        broker.broker.tick(broker.clock.now_ms())
+        broker.advance(DAY_MS)
 
         assert not [name for name in broker.files.list("/data") if name.startswith("orders-0")]
 
@@ -142,6 +153,22 @@ class TestStarts:
             broker.crash()
 
         assert broker.files.is_dir("/data/orders-0")
+
+    def test_a_start_that_fails_does_not_vouch_for_what_it_found(self, broker):
+        produce(broker, batch(b"a"))
+        broker.broker.close()
+        path = f"/data/__cluster_metadata-0/{'0' * 20}.log"
+        good = broker.files.read(path)
+        broker.files.write_atomic(path, good[:-3] + bytes([good[-3] ^ 0xFF]) + good[-2:])
+
+        with pytest.raises(StartError):
+            broker.crash()
+        marked = broker.files.exists("/data/.kafka_cleanshutdown")
+        broker.files.write_atomic(path, good)
+        broker.crash()
+
+        assert not marked
+        assert stored(broker) == [b"a"]
 
     def test_partitions_without_a_metadata_log_are_not_touched(self, broker):
         broker.broker.close()

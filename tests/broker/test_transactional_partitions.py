@@ -9,7 +9,7 @@ from penstock.log.transactions import TransactionEnd
 from penstock.protocol import messages as m
 from penstock.protocol.errors import KafkaError
 from penstock.records.control import ControlType, read_marker
-from penstock.testing.broker_in_memory import InMemoryBroker
+from penstock.testing.broker_in_memory import HungUp, InMemoryBroker
 from tests.broker.calls import (
     batch,
     create,
@@ -188,6 +188,43 @@ def test_a_transactional_batch_needs_a_transactional_id(broker, coordinator):
 
     assert answer.error_code == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
     assert coordinator.claims == []
+
+
+def test_one_transactional_batch_without_an_id_has_the_whole_request_refused(broker, coordinator):
+    data = batch(b"in none", transactional=True, producer_id=7, producer_epoch=0, base_sequence=0)
+    request = produce_request(("orders", 0, batch(b"plain")), ("orders", 1, data), acks=-1)
+
+    answer = broker.request(request, 12)
+    with pytest.raises(HungUp, match="TRANSACTIONAL_ID_AUTHORIZATION_FAILED"):
+        broker.request(produce_request(("orders", 0, batch(b"plain")), ("orders", 1, data), acks=0), 12)
+
+    found = [(part.index, part.error_code) for topic in answer.responses for part in topic.partition_responses]
+    refused = KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+    assert found == [(0, refused), (1, refused)]
+    assert [partition.next_offset for partition in broker.broker.topics.by_name["orders"].partitions] == [0, 0]
+
+
+def test_nothing_is_claimed_of_an_internal_topic(broker, coordinator):
+    broker.broker.coordinator.prepare(broker.clock.now_ms())
+
+    refused = send(broker, b"not yours", topic="__consumer_offsets")
+
+    assert refused.error_code == KafkaError.INVALID_TOPIC_EXCEPTION
+    assert coordinator.claims == []
+
+
+def test_partitions_that_one_request_adds_take_one_record(broker):
+    asking = Transactional(broker)
+    asking.find("t")
+    granted = asking.init("t")
+    who = granted.producer_id, granted.epoch
+    states = broker.broker.topics.by_name["__transaction_state"].partitions
+    before = sum(partition.next_offset for partition in states)
+
+    errors = asking.produce_all("t", who, 0, ("orders", 0), ("orders", 1))
+
+    assert errors == ["NONE", "NONE"]
+    assert sum(partition.next_offset for partition in states) - before == 1
 
 
 def test_markers_of_old_coordinators_and_producers_are_refused(broker, coordinator):

@@ -190,3 +190,26 @@ def test_the_same_requests_get_the_same_replies(kafka, seed):
         said.append((name, their_reply))
         assert our_reply == their_reply, said[-12:]
     assert len(said) > STEPS
+
+
+@pytest.mark.parametrize("places", [[(0, True)], [(0, False), (1, True)], [(0, True), (0, False)]])
+def test_a_transactional_batch_without_a_transactional_id_gets_the_same_reply(kafka, places):
+    topic = "without-" + "-".join(f"{index}{int(transactional)}" for index, transactional in places)
+    theirs = Theirs(kafka, topic)
+    ours = Ours(topic, theirs.ids)
+    data = {
+        True: batch(b"v", transactional=True, producer_id=theirs.ids[0], producer_epoch=0, base_sequence=0),
+        False: batch(b"v"),
+    }
+    request = produce_request(*((topic, index, data[transactional]) for index, transactional in places), acks=-1)
+
+    replies = [
+        sorted(
+            (part.index, KafkaError(part.error_code).name, part.base_offset, part.log_start_offset)
+            for answer in side.ask(request, PRODUCE_VERSION).responses
+            for part in answer.partition_responses
+        )
+        for side in (theirs, ours)
+    ]
+
+    assert replies[1] == replies[0]

@@ -1,10 +1,11 @@
 """JoinGroup of dynamic members: names, the join phase, generations, protocols, bounds."""
 
 import pytest
-from tests.coordinate.group_world import World, stable_group, subscription
+from tests.coordinate.group_world import HOST, FixedTopics, World, over_wire, stable_group, subscription
 
 from penstock.coordinate.groups import GroupSettings
 from penstock.coordinate.outcome import Pending
+from penstock.protocol import messages
 from penstock.protocol.errors import KafkaError
 
 
@@ -332,6 +333,21 @@ def test_there_is_a_bounded_number_of_groups():
 
     assert world.join(group_id="two").error_code == KafkaError.POLICY_VIOLATION
     assert world.commit({("t", 0): 1}, group_id="two") == {("t", 0): KafkaError.POLICY_VIOLATION}
+
+
+def test_there_is_a_bounded_number_of_groups_of_all_kinds():
+    world = World(GroupSettings(groups_max=1), topics=FixedTopics(t=(bytes(range(16)), 1)))
+    world.join(group_id="one")
+    member = {"group_id": "two", "member_id": "m", "member_epoch": 0, "subscribed_topic_names": ["t"]}
+    consumer = messages.ConsumerGroupHeartbeatRequest(**member, rebalance_timeout_ms=1_000, topic_partitions=[])
+    share = messages.ShareGroupHeartbeatRequest(**member)
+
+    answers = [
+        world.settle(world.groups.consumer_heartbeat(over_wire(consumer, 1), "c", HOST, 1, world.now_ms)),
+        world.settle(world.groups.share.heartbeat(over_wire(share, 1), "c", HOST, {}, world.now_ms)),
+    ]
+
+    assert [answer.error_code for answer in answers] == [KafkaError.POLICY_VIOLATION] * 2
 
 
 def test_a_long_client_id_still_gives_a_member_id_that_fits_a_string():

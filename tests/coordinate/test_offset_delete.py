@@ -4,6 +4,9 @@ import pytest
 from tests.coordinate.group_world import FixedTopics, World, over_wire, stable_group, subscription
 from tests.coordinate.test_offset_commit import ID, OTHER_ID, TOPICS, as_member
 
+from penstock.coordinate.group_records import group_tombstone
+from penstock.coordinate.groups import GroupSettings
+from penstock.kit.refusal import Refused
 from penstock.protocol import messages
 from penstock.protocol.errors import KafkaError
 
@@ -111,3 +114,84 @@ def test_a_large_removal_comes_in_pieces():
     assert [len(outcome.records) for outcome in outcomes] == [1_000, 1_000, 500]
     settle_all(world, outcomes)
     assert world.fetched() == {}
+
+
+LONG_ID = "g" * 4_000
+APPEND_BYTES_MAX = 1 << 20
+
+
+class Bounded(World):
+    """Whose log takes up to a MiB at once, as a topic does by default. appends: the keys of each one."""
+
+    def __init__(self, *args, **kwargs) -> None:
+        self.appends: list[list[bytes]] = []
+        super().__init__(*args, **kwargs)
+
+    def append(self, outcome):
+        if sum(len(key) for key, _ in outcome.records) > APPEND_BYTES_MAX:
+            return Refused(KafkaError.MESSAGE_TOO_LARGE, "more than the log takes")
+        self.appends.append([key for key, _ in outcome.records])
+        return super().append(outcome)
+
+
+def many_offsets(world: World, group_id: str, count: int, step: int = 500) -> None:
+    for start in range(0, count, step):
+        places = {("t", index): 1 for index in range(start, min(start + step, count))}
+        assert set(world.commit(places, group_id=group_id).values()) == {KafkaError.NONE}
+
+
+@pytest.mark.parametrize(("group_id", "count", "step"), [("g", 12_000, 500), (LONG_ID, 600, 100)])
+def test_a_group_goes_however_many_offsets_it_has(group_id, count, step):
+    world = Bounded()
+    many_offsets(world, group_id, count, step)
+    world.appends.clear()
+
+    reply = world.settle(world.groups.delete(group_id, world.now_ms))
+
+    assert reply.error_code == 0
+    assert sum(map(len, world.appends)) == count + 1
+    assert world.appends[-1][-1] == group_tombstone(group_id)[0]
+    world.restart()
+    assert world.fetched(group_id=group_id) == {}
+    assert world.describe(group_id).error_code == KafkaError.GROUP_ID_NOT_FOUND
+
+
+def test_a_deletion_that_ended_halfway_can_be_asked_for_again():
+    world = Bounded()
+    many_offsets(world, "g", 2_500)
+    world.appends.clear()
+    outcome = world.groups.delete("g", world.now_ms)
+
+    def append(proposal):
+        return world.append(proposal) if not world.appends else Refused(KafkaError.KAFKA_STORAGE_ERROR, "it broke")
+
+    reply = outcome.settle(append).reply
+    live = len(world.fetched())
+    world.restart()
+    again = world.settle(world.groups.delete("g", world.now_ms))
+
+    assert reply.error_code == KafkaError.NOT_COORDINATOR
+    assert live == 1_500
+    assert again.error_code == 0
+    assert world.fetched() == {}
+
+
+def test_many_offsets_may_be_deleted_with_one_request():
+    world = Bounded()
+    many_offsets(world, LONG_ID, 600, 100)
+
+    reply = delete(world, *(("t", index) for index in range(590)), group_id=LONG_ID)
+
+    assert set(results(reply)) == {KafkaError.NONE}
+    assert len(world.fetched(group_id=LONG_ID)) == 10
+
+
+def test_groups_with_long_ids_expire_too():
+    world = Bounded(GroupSettings(offsets_topic_num_partitions=1))
+    ids = [f"{number}-{LONG_ID}" for number in range(400)]
+    for group_id in ids:
+        many_offsets(world, group_id, 1)
+
+    world.wait(30 * 86_400_000)
+
+    assert [world.describe(group_id).error_code for group_id in ids] == [KafkaError.GROUP_ID_NOT_FOUND] * 400

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -57,8 +58,6 @@ def test_a_write_that_does_not_fit_is_taken_back_whole(tmp_path: Path, room: int
 
     with file_size_limit(4 + room), pytest.raises(OSError) as caught:
         file.append(b"lost!")
-    with file_size_limit(4 + room), pytest.raises(OSError):
-        file.append_all([b"lo", b"st!"])
 
     assert caught.value.errno == errno.EFBIG
     assert (file.size, file.broken) == (4, False)
@@ -224,3 +223,21 @@ def test_the_manual_clock_moves_only_by_hand() -> None:
     assert clock.advance(20) == 5_020
     clock.set_wall(1_000)
     assert (clock.now_ms(), clock.monotonic_ms()) == (1_000, 20)
+
+
+def attributes(path: Path) -> str:
+    """What lsattr(1) shows of a directory; "" where there is no such program or file system."""
+    lsattr = shutil.which("lsattr")
+    if lsattr is None:
+        return ""
+    shown = subprocess.run([lsattr, "-d", str(path)], capture_output=True, text=True, check=False)
+    return shown.stdout.split(" ")[0]
+
+
+def test_the_directories_in_one_that_is_spread_need_not_lie_together(tmp_path: Path) -> None:
+    if "e" not in attributes(tmp_path):
+        pytest.skip("not on ext4, or without lsattr")
+
+    RealFiles().spread(str(tmp_path))
+
+    assert "T" in attributes(tmp_path)

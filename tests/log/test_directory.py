@@ -211,7 +211,82 @@ def test_a_topic_can_be_made_again_while_its_old_files_wait() -> None:
 
     assert world.values() == [b"new"]
     assert world.partition.topic_id == bytes(reversed(TOPIC_ID))
+
+
+def test_what_was_deleted_before_a_start_does_not_hold_it_up() -> None:
+    files = FaultyFiles(MemoryFiles())
+    world = LogWorld(files, "/data", file_delete_delay_ms=1000)
+    world.directory.delete("orders", 0)
+
+    world.restart()
+    removed_by_start = files.calls["remove_tree"]
+    world.directory.sweep(world.clock.now_ms())
+
+    assert removed_by_start == 0
     assert [name for name in world.files.list("/data") if name.endswith("-delete")] == []
+
+
+def test_segments_deleted_before_a_start_do_not_hold_up_who_opens_their_partition() -> None:
+    files = FaultyFiles(MemoryFiles())
+    world = LogWorld(files, "/data", segment_bytes=300, retention_bytes=600, file_delete_delay_ms=1000)
+    fill(world, 15)
+    world.partition.apply_retention(world.clock.now_ms())
+    marked = world.names(".deleted")
+
+    world.restart()
+    world.add(b"opened")
+    left = world.names(".deleted")
+    world.directory.sweep(world.clock.now_ms(), 0)
+
+    assert marked != []
+    assert left == marked
+    assert world.names(".deleted") == []
+
+
+def test_partitions_need_not_lie_together() -> None:
+    told: list[str] = []
+
+    class Told(MemoryFiles):
+        def spread(self, path: str) -> None:
+            told.append(path)
+
+    opened(Told()).close()
+
+    assert told == ["/data"]
+
+
+def test_deleted_partitions_wait_for_one_sync_not_for_one_each() -> None:
+    files = FaultyFiles(MemoryFiles())
+    found = opened(files)
+    for index in range(5):
+        found.create("orders", index, TOPIC_ID)
+    before = files.calls["sync_dir"]
+
+    for index in range(5):
+        found.delete("orders", index)
+
+    assert files.calls["sync_dir"] == before
+
+
+def test_files_of_old_segments_are_left_to_whoever_takes_the_rubbish() -> None:
+    files = FaultyFiles(MemoryFiles())
+    world = LogWorld(files, "/data", segment_bytes=300, retention_bytes=600, file_delete_delay_ms=1000)
+    fill(world, 15)
+    rubbish = world.directory.ground.rubbish
+
+    world.partition.apply_retention(world.clock.now_ms())
+    marked = world.names(".deleted")
+    early = rubbish.take(world.clock.advance(999))
+    world.partition.apply_retention(world.clock.advance(1))
+    unlinked = [name for name in marked if not files.exists(f"/data/orders-0/{name}")]
+    taken = rubbish.take(world.clock.now_ms())
+    for path in [*taken, *taken]:
+        rubbish.remove(path)
+
+    assert marked != []
+    assert (early, unlinked) == ([], [])
+    assert sorted(taken) == [f"/data/orders-0/{name}" for name in marked]
+    assert world.names(".deleted") == []
 
 
 def test_what_is_no_partition_is_left_alone() -> None:

@@ -162,17 +162,6 @@ class LogMachine(RuleBasedStateMachine):
         assert all(now_ms - timestamp > 1000 for _, timestamp in self.records[self.log_start : start])
         self.log_start = start
 
-    @rule(offset=st.floats(0.5, 1))
-    def truncate(self, offset: float) -> None:
-        target = self.log_start + int(offset * (len(self.records) - self.log_start))
-
-        self.partition.truncate_to(target)
-        self.world.directory.checkpoint(sync=True)
-
-        assert self.log_start <= self.partition.next_offset <= target
-        self.adopt_end()
-        self.forget_all_but_the_last()
-
     @rule()
     def sync(self) -> None:
         self.world.sync()

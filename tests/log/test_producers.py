@@ -1,5 +1,7 @@
 """Idempotent producers: what is accepted, what is recognised, what is refused."""
 
+import gc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ from penstock.log.snapshots import decode_snapshot, encode_snapshot
 from penstock.protocol.errors import KafkaError
 from penstock.records.batch import read_header
 from penstock.records.control import ControlType, Marker, build_marker
-from penstock.testing.contract.log import LogWorld
+from penstock.testing.contract.log import TOPIC_ID, LogWorld, make_batch
 from penstock.testing.files import MemoryFiles
 
 LAST_SEQUENCE = (1 << 31) - 1
@@ -148,6 +150,47 @@ def test_made_up_producers_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatc
     assert len(known) <= 50
     assert known[-1] == 199
     assert known == list(range(known[0], 200))
+
+
+def test_made_up_producers_do_not_fill_the_memory_over_many_partitions_either() -> None:
+    world = memory_log()
+    world.directory.ground.producers.total_max = 50
+    partitions = [world.directory.create("wide", index, TOPIC_ID) for index in range(20)]
+
+    for number in range(200):
+        now_ms = world.clock.advance(1)
+        batch = make_batch([b"a"], now_ms, producer_id=number, producer_epoch=0, base_sequence=0)
+        assert isinstance(partitions[number % 20].append(*batch, now_ms), Appended)
+
+    known = sorted(found.producer_id for partition in partitions for found in partition.producers())
+    assert len(known) <= 50
+    assert known == list(range(known[0], 200))
+
+
+def test_producers_found_by_a_start_count_too_and_those_of_deleted_partitions_do_not() -> None:
+    world = memory_log()
+    for producer in range(30):
+        world.clock.advance(1)
+        send(world, 0, producer=producer)
+    world.restart()
+    world.directory.ground.producers.total_max = 50
+    found = len(world.partition.producers())
+    gone = world.directory.create("gone", 0, TOPIC_ID)
+    for producer in range(100, 115):
+        now_ms = world.clock.advance(1)
+        gone.append(*make_batch([b"a"], now_ms, producer_id=producer, producer_epoch=0, base_sequence=0), now_ms)
+    world.directory.delete("gone", 0)
+    del gone
+    gc.collect()
+
+    for producer in range(200, 220):
+        world.clock.advance(1)
+        send(world, 0, producer=producer)
+    kept = len(world.partition.producers())
+    send(world, 0, producer=300)
+
+    assert (found, kept) == (30, 50)
+    assert len(world.partition.producers()) <= 46
 
 
 def test_a_transaction_begins_with_its_first_batch_and_ends_with_its_marker() -> None:

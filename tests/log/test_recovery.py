@@ -201,6 +201,7 @@ def test_leftovers_of_interrupted_work_are_removed() -> None:
     world.crash()
 
     assert world.values() == values
+    world.directory.sweep(world.clock.now_ms())
     assert set(world.names()).isdisjoint(leftovers)
 
 

@@ -208,7 +208,7 @@ def test_aborted_transactions_go_with_their_segment() -> None:
 
     world.partition.delete_records_before(first)
     world.partition.apply_retention(world.clock.now_ms())
-    world.partition.apply_retention(world.clock.advance(1))
+    world.directory.sweep(world.clock.advance(1))
 
     assert len(files) > 2
     assert world.names(".txnindex") == files[1:]
@@ -277,20 +277,33 @@ def test_a_damaged_index_is_made_anew(start: Callable[[LogWorld], None]) -> None
     assert committed(world) == [(2, b"after a snapshot")]
 
 
-def test_what_was_aborted_in_a_part_that_was_cut_off_is_not_listed() -> None:
-    world = memory_log()
-    send(world, b"goes on")
+@pytest.mark.parametrize("snapshots", [True, False], ids=["with snapshots", "without"])
+def test_a_damaged_index_of_an_old_segment_is_made_anew_by_who_reads_there(snapshots: bool) -> None:
+    world = memory_log(**SMALL)
+    send(world, bytes(100), producer=9)
+    for number in range(6):
+        send(world, bytes(100), sequence=number)
+        finish(world, False)
+    finish(world, False, producer=9)
+    world.add(b"last")
+    before = aborted(world)
+    old = world.names(".txnindex")[:-1]
     world.restart()
-    finish(world, False)
-    world.sync()
-
-    world.partition.truncate_to(1)
-    world.directory.checkpoint()
+    expected = committed(world)
+    files = {name: world.files.read(f"{world.path}/{name}") for name in old}
+    for name in old:
+        world.files.open(f"{world.path}/{name}").write_at(0, b"\xff")
     world.restart()
-    finish(world, True)
+    assert world.partition.last_stable_offset == world.partition.next_offset
+    if not snapshots:
+        lose(world, ".snapshot")
 
-    assert aborted(world) == []
-    assert committed(world) == [(0, b"goes on")]
+    found = committed(world)
+
+    assert len(old) > 2
+    assert found == expected == [(before[-1].last_offset + 1, b"last")]
+    assert aborted(world) == before
+    assert {name: world.files.read(f"{world.path}/{name}") for name in old} == files
 
 
 @pytest.mark.parametrize("count", [1, 8])
@@ -513,19 +526,6 @@ class TransactionMachine(RuleBasedStateMachine):
         if all_of_it:
             lose(self.world, ".index", ".timeindex")
         self.world.crash()
-
-    @rule(back=st.integers(0, 8))
-    def truncate(self, back: int) -> None:
-        offset = max(self.partition.log_start, self.partition.next_offset - back)
-        # To where a batch begins, so that the log does not end before its start.
-        offset = min((entry.end for entry in self.entries if entry.end >= offset), default=self.partition.next_offset)
-        if self.durable:
-            self.world.sync()
-        self.partition.truncate_to(offset)
-        self.world.directory.checkpoint()
-        self.entries = [entry for entry in self.entries if entry.end <= offset]
-        # What was cut may have been of any epoch; a new one is right after all of them.
-        self.state = {producer: (epoch + 1, 0) for producer, (epoch, _) in self.state.items()}
 
     @rule(back=st.integers(0, 6))
     def delete_records(self, back: int) -> None:

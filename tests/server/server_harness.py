@@ -33,6 +33,7 @@ class FakeBroker:
         self.handlers.update(handlers or {})
         self.waiting = Waiting()
         self.to_sync = set()
+        self.to_remove = []
         self.synced_offsets = []
         self.failed_syncs = []
         self.configs = SimpleNamespace(settings=None)

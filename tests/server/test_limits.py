@@ -90,6 +90,26 @@ def test_a_reader_that_takes_nothing_for_too_long_is_closed():
     wire.lose()
 
 
+def test_who_is_being_closed_cannot_put_it_off_by_sending_on():
+    def wait_or_answer(request, session, now_ms):
+        if records_of(request):
+            return Wait(frozenset("x"), FOREVER_MS, lambda: None, lambda: None)
+        return answer_much(request, session, now_ms)
+
+    hub = still_hub(FakeBroker({PRODUCE: wait_or_answer}), connections_idle_ms_max=10_000)
+    wire = Wire(hub, room_bytes=4_000)
+    wire.feed(produce(1) * 5 + produce(2, b"wait") + b"\xff" * 64)
+    closed_by_fault = wire.is_closed
+    for _ in range(3):
+        hub.clock.advance(4_000)
+        wire.feed(b"more of it")
+
+    hub.tick()
+
+    assert (closed_by_fault, wire.is_closed) == (False, True)
+    wire.lose()
+
+
 def answer_much(request, session, now_ms):
     part = messages.ProduceResponse.PartitionProduceResponse(error_message="x" * 30_000)
     topic = messages.ProduceResponse.TopicProduceResponse(name="t", partition_responses=[part])

@@ -10,7 +10,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from penstock.app import logs
-from penstock.app.node import Node, new_loop, start
+from penstock.app.node import new_loop, start
 from penstock.app.options import OptionError, Options
 from penstock.broker.controller import StartError
 from penstock.coordinate.metadata.records import MetadataError
@@ -45,12 +45,16 @@ def run(options: Options, ready: Ready) -> int:
 
 async def _serve(options: Options, ready: Ready) -> int:
     told = _listen_to_signals(asyncio.get_running_loop())
-    node = await start(options.broker, options.server, RealFiles(), SystemClock(), os.urandom)
+    # Like the ports of clients, before the data is touched: one that is taken must not cost a start and a stop.
+    endpoint = _open_metrics(options)
     try:
-        endpoint = _open_metrics(node, options)
-    except AddressError:
-        await node.stop()
+        node = await start(options.broker, options.server, RealFiles(), SystemClock(), os.urandom)
+    except BaseException:
+        if endpoint is not None:
+            endpoint.close()
         raise
+    if endpoint is not None:
+        endpoint.show(node.server.hub)
     ready(node.address, endpoint.port if endpoint is not None else None)
     await told.wait()
     log.info("stopping: answering what was accepted; a second signal ends the process at once")
@@ -61,13 +65,13 @@ async def _serve(options: Options, ready: Ready) -> int:
     return 0
 
 
-def _open_metrics(node: Node, options: Options) -> "MetricsEndpoint | None":
+def _open_metrics(options: Options) -> "MetricsEndpoint | None":
     if options.metrics_port is None:
         return None
     # The library is half of the start-up time of a bare broker, so only those who ask for metrics pay for it.
     from penstock.server.metrics import MetricsEndpoint
 
-    return MetricsEndpoint(node.server.hub, options.metrics_host, options.metrics_port)
+    return MetricsEndpoint(options.metrics_host, options.metrics_port)
 
 
 def _listen_to_signals(loop: asyncio.AbstractEventLoop) -> asyncio.Event:

@@ -287,6 +287,10 @@ class Controller:
                 self._broker.log.delete(partition.topic, partition.index)
             except OSError as error:
                 log.warning("%s-%d: its log is left until the next start: %s", partition.topic, partition.index, error)
+        # Once for all of them, by the thread that syncs the record which says so. A log that is back after a power cut
+        # has an id that no topic has.
+        self.partition.sync_parent_too()
+        self._broker.to_sync.add(self.partition)
 
     def _follow(self, change: Change, now_ms: int) -> None:
         """Makes the broker do what the metadata says now."""

@@ -6,15 +6,14 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from penstock.broker.group_values import group_value, share_config
 from penstock.broker.internal import read_all
 from penstock.broker.outcome import Hangup, Reply, Wait
-from penstock.broker.share.configs import share_config
 from penstock.broker.topics import OFFSETS_TOPIC, ServedTopic
 from penstock.broker.waiting import FOREVER_MS
 from penstock.coordinate.groups.coordinator import Groups
 from penstock.coordinate.groups.placement import group_partition
 from penstock.coordinate.groups.settings import GroupSettings
-from penstock.coordinate.metadata.settings import ConfigKind
 from penstock.coordinate.outcome import Outcome, Pending
 from penstock.coordinate.share_groups.settings import ShareSettings
 from penstock.kit.refusal import Refused
@@ -82,13 +81,8 @@ class GroupCoordinator:
         if topic is not None:
             settings = replace(settings, offsets_topic_num_partitions=len(topic.partitions))
         share = ShareSettings(group_share_max_size=broker.settings.group_share_max_size)
-        share_configs = partial(share_config, broker)
-        self.groups = Groups(settings, broker.dice, broker.topics, self._group_number, share, share_configs)
-
-    def _group_number(self, group_id: str, name: str) -> int:
-        """The value of a group's config, its own or the broker's."""
-        own = self._broker.controller.metadata.configs_of(ConfigKind.GROUP, group_id)
-        return self._broker.configs.groups.number(name, own)
+        configs, share_configs = partial(group_value, broker), partial(share_config, broker)
+        self.groups = Groups(settings, broker.dice, broker.topics, configs, share, share_configs)
 
     def load(self, partitions: Iterable[Partition], now_ms: int) -> None:
         """Rebuilds the groups of `partitions`. One that cannot be read leaves its groups without a coordinator."""

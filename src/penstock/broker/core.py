@@ -39,16 +39,17 @@ Endpoint = tuple[str, int]
 
 # How often it is looked for logs that want to be written through, and for failed ones that may work again.
 CARE_INTERVAL_MS = 2_000
-# How often it is looked for files of deleted topics whose time has come.
+# How often it is looked for files of deleted topics and segments whose time has come.
 REMOVAL_INTERVAL_MS = 10_000
 
 
 class Broker:
-    """The parts of one broker, and what a server drives it by: handlers, waiting, tick, to_sync, synced.
+    """The parts of one broker, and what a server drives it by: handlers, waiting, tick, to_sync, synced, to_remove.
 
     handlers: by API key; served: which versions of each; endpoints: by listener name, filled before the first request;
-    to_sync: partitions that want an fsync, which is the server's to do, in a thread; verify_transaction: what the
-    transaction coordinator says of a producer's claim; markers: how it ends transactions.
+    to_sync: partitions that want an fsync, to_remove: deleted files whose time has come, for `remove`; both are the
+    server's to do, in threads. verify_transaction: what the transaction coordinator says of a producer's claim;
+    markers: how it ends transactions.
     """
 
     def __init__(self, settings: BrokerSettings, files: Files, clock: Clock, dice: Callable[[int], bytes]) -> None:
@@ -61,6 +62,7 @@ class Broker:
         self.waiting = Waiting()
         self.topics = Topics(self.metrics)
         self.to_sync: set[Partition] = set()
+        self.to_remove: list[str] = []
         self.endpoints: dict[str, Endpoint] = {}
         self.fetch_sessions = FetchSessions(settings.max_incremental_fetch_session_cache_slots, dice)
         self.metrics.watch(self.fetch_sessions)
@@ -72,6 +74,7 @@ class Broker:
             node_id=settings.node_id,
             settings=LogSettings(durable=settings.durable),
         )
+        self.remove = self.log.ground.rubbish.remove
         self.internal = InternalLog(self)
         self.markers = Markers(self)
         self.handlers: dict[int, Handler] = {}
@@ -97,7 +100,8 @@ class Broker:
         try:
             self._replay(now_ms)
         except BaseException:
-            self.log.close()
+            # As a crash would: a mark of a clean shutdown would have the next start believe what this one could not.
+            self.log.abandon()
             raise
         self.handlers = {key: served.make(self) for key, served in self.served.items()}
         self._set_chores(now_ms)
@@ -190,9 +194,11 @@ class Broker:
 
     def _set_chores(self, now_ms: int) -> None:
         every, settings = self.chores.every, self.settings
+        # What the last run left behind goes now.
+        self._take_rubbish(now_ms)
         every(settings.log_retention_check_interval_ms, Sweep(self.topics.partitions, self._retain), now_ms)
         every(CARE_INTERVAL_MS, Sweep(self.topics.partitions, self._care), now_ms)
-        every(REMOVAL_INTERVAL_MS, self._remove_deleted, now_ms)
+        every(REMOVAL_INTERVAL_MS, self._take_rubbish, now_ms)
         transactions = self.transactions
         every(settings.transaction_abort_timed_out_transaction_cleanup_interval_ms, transactions.abort_late, now_ms)
         every(settings.transaction_remove_expired_transaction_cleanup_interval_ms, transactions.expire, now_ms)
@@ -216,8 +222,8 @@ class Broker:
         elif partition.wants_sync(now_ms):
             self.to_sync.add(partition)
 
-    def _remove_deleted(self, now_ms: int) -> bool:
-        self.log.sweep(now_ms, partitions_max=0)
+    def _take_rubbish(self, now_ms: int) -> bool:
+        self.to_remove += self.log.ground.rubbish.take(now_ms)
         return False
 
     def _checkpoint(self, now_ms: int) -> bool:

@@ -20,8 +20,10 @@ from penstock.log.checkpoints import (
     encode_offsets,
     encode_properties,
 )
+from penstock.log.housekeeping import Rubbish
 from penstock.log.open_segments import Ground, OpenSegments
 from penstock.log.partition import Partition
+from penstock.log.producer_census import ProducerCensus
 from penstock.log.settings import LogSettings
 from penstock.protocol.primitives import ZERO_UUID, to_base64
 
@@ -76,15 +78,13 @@ class LogDirectory:
         self.settings = settings or LogSettings()
         # Half of what the process may open is left to its sockets.
         open_segments_max = open_segments_max or max(1, min(files.open_max() // 2, _OPEN_SEGMENTS_MAX))
-        self.ground = Ground(files, clock, OpenSegments(open_segments_max))
+        self.ground = Ground(files, clock, OpenSegments(open_segments_max), Rubbish(files), ProducerCensus())
         self.partitions: dict[Place, Partition] = {}
         self.previous_broker_epoch = -1
         self._lock: Lock | None = None
         self._written: dict[str, bytes] = {}
         # Partitions, deleted ones too, for which a checkpoint may still speak after a crash.
         self._vouched_for: set[Place] = set()
-        # Directories of deleted partitions, and when to remove them.
-        self._deleted: list[tuple[int, str]] = []
         self._sweep_from = 0
 
     # --- opening and closing -----------------------------------------------------------------------------------
@@ -165,10 +165,14 @@ class LogDirectory:
         return partition
 
     def delete(self, topic: str, index: int) -> None:
-        """The partition is gone at once, its files after file.delete.delay.ms. Error: OSError, and it stays."""
+        """The partition is gone at once, its files after file.delete.delay.ms. Error: OSError, and it stays.
+
+        That it went may not outlive a power cut before the directory is synced, which is left to the caller: once for
+        a thousand of them. Who looks at topic ids when it opens is none the worse for it.
+        """
         path = self._at(names.deleted_name(topic, index, self.dice(16)))
         partition = self._rename_away(topic, index, path)
-        self._deleted.append((self.clock.now_ms() + partition.settings.file_delete_delay_ms, path))
+        self.ground.rubbish.add([path], self.clock.now_ms() + partition.settings.file_delete_delay_ms)
 
     def set_aside(self, topic: str, index: int) -> str:
         """The partition is gone, its files stay; gives where. Error: OSError, and it stays.  Source: LogManager's
@@ -176,6 +180,10 @@ class LogDirectory:
         """
         path = self._at(names.stray_name(topic, index, self.dice(16)))
         self._rename_away(topic, index, path)
+        try:
+            self.files.sync_dir(self.path)
+        except OSError as error:
+            _log.warning("%s: that it went there may not outlive a power cut: %s", path, error)
         return path
 
     def sweep(self, now_ms: int, partitions_max: int = 200) -> dict[Place, list[int]]:
@@ -184,7 +192,9 @@ class LogDirectory:
         partitions_max: how many, so that a caller on a loop is not held up by all of them at once. Gives the base
         offsets of the segments that went.
         """
-        self._remove_deleted(now_ms)
+        rubbish = self.ground.rubbish
+        for path in rubbish.take(now_ms):
+            rubbish.remove(path)
         keys = list(self.partitions)
         begin = self._sweep_from if self._sweep_from < len(keys) else 0
         self._sweep_from = begin + partitions_max
@@ -198,23 +208,19 @@ class LogDirectory:
         self.files.rename(partition.path, path)
         del self.partitions[topic, index]
         partition.abandon()
-        try:
-            self.files.sync_dir(self.path)
-        except OSError as error:
-            # The old name may be back after a power cut, with a topic id that no topic has.
-            _log.warning("%s: that it went there may not outlive a power cut: %s", path, error)
         return partition
 
     def _at(self, name: str) -> str:
         return f"{self.path}/{name}"
 
     def _make_root(self) -> None:
-        """Makes the directory, and its name as durable as what will be in it."""
+        """Makes the directory, and its name as durable as what will be in it; partitions need not lie together."""
         missing, here = [], self.path
         while here and not self.files.exists(here):
             missing.append(here)
             here = here.rpartition("/")[0]
         self.files.make_dirs(self.path)
+        self.files.spread(self.path)
         for path in missing:
             self.files.sync_dir(path.rpartition("/")[0] or ("/" if path.startswith("/") else "."))
 
@@ -265,7 +271,7 @@ class LogDirectory:
         for name in self.files.list(self.path):
             key = names.parse_partition(name)
             if names.is_deleted(name):
-                self._deleted.append((0, self._at(name)))
+                self.ground.rubbish.add([self._at(name)], 0)
             elif key is not None and self.files.is_dir(self._at(name)):
                 partition = self._find(name, key)
                 recovery_point, log_start = recovery_points.get(key, -1), log_starts.get(key, -1)
@@ -273,7 +279,6 @@ class LogDirectory:
                 self.partitions[key] = partition
         if not clean:
             self._checkpoint_after_crash()
-        self._remove_deleted(self.clock.now_ms())
 
     def _checkpoint_after_crash(self) -> None:
         """Where a log was cut, an old recovery point must not vouch for what is going to be written instead."""
@@ -318,15 +323,6 @@ class LogDirectory:
         if self._written.get(name) != data:
             self.files.write_atomic(self._at(name), data, sync=sync)
             self._written[name] = data if sync or name != names.RECOVERY_POINTS else b""
-
-    def _remove_deleted(self, now_ms: int) -> None:
-        left = []
-        for due_ms, path in self._deleted:
-            if due_ms > now_ms:
-                left.append((due_ms, path))
-                continue
-            self._discard(path)
-        self._deleted = left
 
     def _discard(self, path: str) -> None:
         try:

@@ -1,11 +1,14 @@
-"""Two queues of small work that a partition puts off: names to sync, files to remove."""
+"""Work that is put off: names for a partition to sync, files and directories to remove."""
 
 import contextlib
 import logging
 from collections import deque
+from collections.abc import Iterable
+from heapq import heappop, heappush
 from typing import Final
 
 from penstock.kit.files import Files
+from penstock.log.names import DELETED_DIRECTORY
 
 THE_PARENT: Final = ".."
 _THE_DIRECTORY: Final = "."
@@ -60,23 +63,42 @@ class UnsyncedNames:
             self._files.open(f"{self._path}/{name}").sync()
 
 
-class MarkedFiles:
-    """Files that were renamed when they were deleted, and go when their time has come."""
+class Rubbish:
+    """What was renamed when it was deleted, files and whole directories: each goes when its time has come.
+
+    The loop adds and takes. To `remove` what was taken may be left to a thread: letting go of a gigabyte holds up who
+    does it, and so do ten thousand directories.
+    """
 
     __slots__ = ("_due", "_files")
 
     def __init__(self, files: Files) -> None:
         self._files = files
-        self._due: deque[tuple[int, str]] = deque()
+        self._due: list[tuple[int, str]] = []
 
-    def add(self, paths: list[str], due_ms: int) -> None:
-        self._due.extend((due_ms, path) for path in paths)
+    def __len__(self) -> int:
+        return len(self._due)
 
-    def remove(self, now_ms: int) -> None:
-        while self._due and self._due[0][0] <= now_ms:
-            path = self._due.popleft()[1]
-            try:
-                self._files.remove(path)
-            except OSError as error:
-                # It holds nothing that counts, and the next start removes it.
-                _log.warning("%s: is left behind: %s", path, error)
+    def add(self, paths: Iterable[str], due_ms: int) -> None:
+        for path in paths:
+            heappush(self._due, (due_ms, path))
+
+    def take(self, now_ms: int) -> list[str]:
+        """The paths whose time has come, which nobody else is given."""
+        due = self._due
+        taken = []
+        while due and due[0][0] <= now_ms:
+            taken.append(heappop(due)[1])
+        return taken
+
+    def remove(self, path: str) -> None:
+        """A path that was taken. It holds nothing that counts: what the disk keeps, the next start finds again."""
+        try:
+            # Its directory may have been renamed, or be gone as a whole, since it was added.
+            with contextlib.suppress(FileNotFoundError):
+                if path.endswith(DELETED_DIRECTORY):
+                    self._files.remove_tree(path)
+                else:
+                    self._files.remove(path)
+        except OSError as error:
+            _log.warning("%s: is left behind until the next start: %s", path, error)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from penstock.kit.clock import Clock
 from penstock.kit.files import Files
+from penstock.log.housekeeping import Rubbish
+from penstock.log.producer_census import ProducerCensus
 
 if TYPE_CHECKING:
     from penstock.log.segment import Segment
@@ -61,3 +63,5 @@ class Ground(NamedTuple):
     files: Files
     clock: Clock
     open_segments: OpenSegments
+    rubbish: Rubbish
+    producers: ProducerCensus

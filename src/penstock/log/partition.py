@@ -289,7 +289,7 @@ class Partition(SegmentedLog):
         for segment in with_aborted[bisect_left(with_aborted, self.segments[at].base_offset, key=_base_offset) :]:
             # Only where something was aborted at all it matters where the slice ends.
             end = end or self._end_of(at, piece.file.path, piece.position + piece.size)
-            if collect(segment.aborted(), offset, end, found):
+            if collect(self._aborted_of(segment), offset, end, found):
                 break
         return found
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from penstock.kit.refusal import Refused
+from penstock.log.producer_census import ProducerCensus
 from penstock.log.txn_index import AbortedTransaction
 from penstock.protocol.errors import KafkaError
 from penstock.records.batch import BatchHeader
@@ -93,11 +94,13 @@ class Producers:
     """The producers of a partition by id; `judge` asks, `commit` and `end_transaction` change.
 
     first_unstable: where the earliest transaction begins that goes on, or whose marker is not visible yet.
+    census: where newcomers are counted, once the partition is in use.
     """
 
-    __slots__ = ("_attempts", "_ended", "_open", "by_id", "first_unstable")
+    __slots__ = ("__weakref__", "_attempts", "_ended", "_open", "by_id", "census", "first_unstable")
 
     def __init__(self, producers: Iterable[Producer] = ()) -> None:
+        self.census: ProducerCensus | None = None
         self.by_id = {producer.producer_id: producer for producer in producers}
         # Epoch and lowest sequence of batches that are to begin a transaction, by producer, until one did.
         self._attempts: dict[int, tuple[int, int]] = {}
@@ -278,6 +281,8 @@ class Producers:
         if producer is None:
             if len(self.by_id) >= PRODUCERS_MAX:
                 self._forget_oldest(now_ms)
+            if self.census is not None:
+                self.census.come(self, now_ms)
             producer = self.by_id[producer_id] = Producer(producer_id, epoch)
         producer.enter_epoch(epoch)
         return producer

@@ -62,10 +62,15 @@ class Context(NamedTuple):
     recovery_point: int
 
 
-def survey(files: Files, path: str) -> Survey:
-    """What lies in the directory, after the leftovers of interrupted work have been removed or completed."""
+def survey(ground: Ground, path: str) -> Survey:
+    """What lies in the directory, after the leftovers of interrupted work have been removed or completed.
+
+    What is marked as deleted goes with the rubbish: it may be large, and somebody may be waiting for the partition.
+    """
+    files = ground.files
     found = files.list(path)
-    if any(name.endswith((names.DELETED, names.CLEANED, names.SWAP, names.TEMPORARY)) for name in found):
+    ground.rubbish.add([f"{path}/{name}" for name in found if name.endswith(names.DELETED)], 0)
+    if any(name.endswith((names.CLEANED, names.SWAP, names.TEMPORARY)) for name in found):
         found = _tidy(files, path, found)
     parsed = [entry for entry in map(names.parse_offset, found) if entry]
     segments = [offset for offset, suffix in parsed if suffix == names.LOG]
@@ -149,6 +154,25 @@ def load_checked(context: Context) -> Loaded:
     return Loaded(segments, next_offset, replay.producers, replay.epochs)
 
 
+def rebuild_aborted(context: Context, segments: Sequence[Segment]) -> None:
+    """Makes the index of aborted transactions of the last of these segments anew, out of its batches.
+
+    segments: of one log, in order, all sound. The snapshot that was taken when the last one began, or an earlier one,
+    says which transactions were open then. Error: OSError.
+    """
+    *earlier, damaged = segments
+    parsed = [entry for entry in map(names.parse_offset, context.ground.files.list(context.path)) if entry]
+    replay = Replay(context)
+    replay.begin([offset for offset, suffix in parsed if suffix == names.SNAPSHOT], damaged.base_offset)
+    for segment, following in zip(earlier, segments[1:], strict=True):
+        if following.base_offset > replay.start:
+            replay.read(segment)
+    replay.aborted = []
+    replay.read(damaged)
+    damaged.put_aborted(replay.aborted)
+    _log.warning("%s%s: was damaged and is made anew", damaged.path, names.TXN_INDEX)
+
+
 class Replay:
     """Rebuilds the producers of a partition: the latest sound snapshot, then the batches after it."""
 
@@ -182,12 +206,16 @@ class Replay:
             # The active one may end where the snapshot is, and yet list what was cut off behind it.
             if segment_end <= self.start and segment.sealed:
                 continue
-            file = segment.file()
-            found = segment.locate(max(self.start, segment.base_offset))
-            for position, header in walk_headers(file, found[0] if found else file.size, file.size):
-                if header.producer_id >= 0:
-                    self.feed(header, memoryview(file.pread(header.size, position)) if header.is_control else None)
+            self.read(segment)
             self.keep_aborted(segment, segment_end)
+
+    def read(self, segment: Segment) -> None:
+        """Replays the headers of one sound segment, from the snapshot on."""
+        file = segment.file()
+        found = segment.locate(max(self.start, segment.base_offset))
+        for position, header in walk_headers(file, found[0] if found else file.size, file.size):
+            if header.producer_id >= 0:
+                self.feed(header, memoryview(file.pread(header.size, position)) if header.is_control else None)
 
     def feed(self, header: BatchHeader, batch: memoryview | None) -> None:
         """One batch of the log. batch: its bytes, needed of control batches only."""
@@ -239,7 +267,7 @@ def write_snapshot(files: Files, path: str, offset: int, producers: Producers) -
 
 
 def _segments(context: Context) -> tuple[list[Segment], list[int]]:
-    found = survey(context.ground.files, context.path)
+    found = survey(context.ground, context.path)
     segments = [Segment(context.ground, context.path, base, context.interval) for base in found.segments]
     for segment in segments:
         segment.has_aborted = segment.base_offset in found.aborted
@@ -294,14 +322,14 @@ def _snapshot_path(path: str, offset: int) -> str:
 
 
 def _tidy(files: Files, path: str, found: list[str]) -> list[str]:
-    """Removes what was marked as deleted or never finished; completes a compaction that was. Gives what is left.
+    """Removes what was never finished; completes a compaction that was. Gives what is left.
 
     A .swap file is whole, so it takes the place of the segments it was made from; unless a .cleaned file beside it
     says that more of the same kind was to come, then the old segments still count.
     """
     cleaned = [offset for offset, _ in _marked(found, names.CLEANED)]
     swapped = _marked(found, names.SWAP)
-    discarded = [name for name in found if name.endswith((names.DELETED, names.CLEANED, names.TEMPORARY))]
+    discarded = [name for name in found if name.endswith((names.CLEANED, names.TEMPORARY))]
     if cleaned:
         discarded += [_swap_name(entry) for entry in swapped if entry[0] >= min(cleaned)]
         swapped = [entry for entry in swapped if entry[0] < min(cleaned)]

@@ -363,15 +363,6 @@ class Segment:
             self._sync(OFFSET_INDEX, TIME_INDEX, LOG)
         return next_offset
 
-    def cut(self, offset: int) -> None:
-        """Cuts the log before the batch that reaches `offset`; the segment must be loaded or checked anew then."""
-        found = self.locate(offset)
-        if found is not None:
-            self.file().truncate(found[0])
-        self._sync(LOG)
-        for kind in (OFFSET_INDEX, TIME_INDEX):
-            self.ground.files.remove(self.path + kind)
-
     # --- letting go --------------------------------------------------------------------------------------------
 
     def release(self) -> None:

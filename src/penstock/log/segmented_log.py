@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import errno
 import logging
-from bisect import bisect_left, bisect_right
-from operator import attrgetter
+from bisect import bisect_left
 from typing import Final
 
 from penstock.kit.refusal import Refused
 from penstock.log import recovery
 from penstock.log.checkpoints import decode_epochs, encode_epochs, encode_partition_metadata
 from penstock.log.epochs import Epochs
-from penstock.log.housekeeping import THE_PARENT, MarkedFiles, UnsyncedNames
+from penstock.log.housekeeping import THE_PARENT, UnsyncedNames
 from penstock.log.names import LEADER_EPOCHS, PARTITION_METADATA, SNAPSHOT, TXN_INDEX, offset_name
 from penstock.log.open_segments import Ground
 from penstock.log.producers import Producers
 from penstock.log.retention import expired_count
+from penstock.log.scan import Damaged
 from penstock.log.segment import RELATIVE_MAX, Segment
 from penstock.log.settings import LOG_APPEND_TIME, LogSettings
+from penstock.log.txn_index import AbortedTransaction
 from penstock.protocol.errors import KafkaError
 from penstock.records.crc import crc32c
 
@@ -33,7 +34,6 @@ _RETRY_INTERVAL_MS: Final = 1000
 # Earlier than any timestamp less the longest segment.ms.
 _NOT_BEGUN: Final = -(1 << 65)
 
-_base_offset = attrgetter("base_offset")
 _log = logging.getLogger(__name__)
 
 
@@ -54,7 +54,6 @@ class SegmentedLog:
         "_interval",
         "_latest_ms",
         "_loaded",
-        "_marked",
         "_offset_limit",
         "_retry_ms",
         "_roll_at",
@@ -106,7 +105,6 @@ class SegmentedLog:
         self._synced_ms = ground.clock.now_ms()
         self._retry_ms = 0
         self._unsynced_names = UnsyncedNames(ground.files, path)
-        self._marked = MarkedFiles(ground.files)
         self._roll_at = self._offset_limit = 0
         self._begun_ms = _NOT_BEGUN
         self.settings = settings
@@ -155,6 +153,7 @@ class SegmentedLog:
         self._save_epochs()
         segment = Segment.create(self.ground, self.path, 0, self._interval)
         self._unsynced_names.add(PARTITION_METADATA, THE_PARENT)
+        self._take_over(Producers())
         self._loaded = True
         self.segments = [segment]
         self._activate(segment)
@@ -175,7 +174,7 @@ class SegmentedLog:
 
     def _take_at_its_word(self, recovery_point: int) -> bool:
         """After a clean shutdown all is on the medium, so the recovery point is the end; False if it cannot be."""
-        found = recovery.survey(self.ground.files, self.path).segments
+        found = recovery.survey(self.ground, self.path).segments
         if not found or found[-1] > recovery_point:
             return False
         self.segments = [self._segment(base) for base in found]
@@ -232,6 +231,10 @@ class SegmentedLog:
             if self.ground.files.exists(self.path):
                 raise
         return target
+
+    def sync_parent_too(self) -> None:
+        """The next `sync` brings the names beside its directory to the medium too: others were renamed there."""
+        self._unsynced_names.add(THE_PARENT)
 
     def synced(self, offset: int) -> None:
         """All before `offset` is on the medium. In durable mode this is what makes it visible."""
@@ -308,9 +311,8 @@ class SegmentedLog:
     def apply_retention(self, now_ms: int) -> list[int]:
         """Lets go of what is too old or too much; the base offsets of the segments that went.
 
-        Their files are only marked now, and removed by a later call after file.delete.delay.ms.
+        Their files are only marked now, and go with the rubbish after file.delete.delay.ms.
         """
-        self._marked.remove(now_ms)
         if self.offline is not None or not self.segments:
             return []
         self.producer_state.expire(now_ms, self._settings.producer_id_expiration_ms)
@@ -325,30 +327,6 @@ class SegmentedLog:
         except OSError as error:
             self._fault(error, "deleting old segments")
             return []
-
-    def truncate_to(self, offset: int) -> None:
-        """Forgets records from `offset` on, and those that share a batch with it. Error: OSError.
-
-        The caller then has the directory write a checkpoint, before anything is appended.
-        """
-        if self._wake() is not None or offset >= self.next_offset:
-            return
-        if offset < self.segments[0].base_offset:
-            self._begin_at(offset)
-            return
-        # What stays must not be less durable than the new end of it.
-        self.sync()
-        kept = bisect_right(self.segments, offset, key=_base_offset)
-        for segment in reversed(self.segments[kept:]):
-            segment.drop()
-        del self.segments[kept:]
-        self.segments[-1].cut(offset)
-        self.ground.files.sync_dir(self.path)
-        self.active = None
-        self._shut_down_cleanly = False
-        self.recovery_point = min(self.recovery_point, offset)
-        self._load()
-        self.high_watermark = self.next_offset
 
     # --- within ------------------------------------------------------------------------------------------------
 
@@ -385,7 +363,7 @@ class SegmentedLog:
         self.segments = loaded.segments
         self.with_aborted = [segment for segment in self.segments if segment.has_aborted]
         self.next_offset = loaded.next_offset
-        self.producer_state = loaded.producers
+        self._take_over(loaded.producers)
         self.log_start = max(self.log_start, self.segments[0].base_offset)
         clean = self._shut_down_cleanly and as_left is not None
         self.recovery_point = self.next_offset if clean else min(self.recovery_point, self.next_offset)
@@ -436,18 +414,6 @@ class SegmentedLog:
         # It does not come back.
         self._retry_ms = (1 << 63) - 1
 
-    def _begin_at(self, offset: int) -> None:
-        """An empty log that starts at `offset`."""
-        for segment in reversed(self.segments):
-            segment.drop()
-        self.segments = [Segment.create(self.ground, self.path, offset, self._interval)]
-        self.with_aborted = []
-        self._unsynced_names.add()
-        self.producer_state = Producers()
-        self.log_start = self.next_offset = self.high_watermark = self.recovery_point = offset
-        self._mend_epochs([])
-        self._activate(self.segments[0])
-
     def _activate(self, segment: Segment) -> None:
         """Appends go to `segment`, the last one, from now on. Error: OSError, and they do not."""
         first_timestamp = segment.first_timestamp() if segment.size else None
@@ -478,6 +444,26 @@ class SegmentedLog:
         """Records before `high_watermark` are visible from now on, and so are the ends of transactions among them."""
         self.high_watermark = high_watermark
         self.producer_state.settle(high_watermark)
+
+    def _take_over(self, producers: Producers) -> None:
+        """These are the producers from now on, and count among those of all partitions."""
+        self.producer_state = producers
+        producers.census = self.ground.producers
+        if producers.by_id:
+            producers.census.found(producers, self.ground.clock.now_ms())
+
+    def _aborted_of(self, segment: Segment) -> list[AbortedTransaction]:
+        """What was aborted in a segment. Error: OSError.
+
+        A start looks only at what it must; so that an old index is damaged is found out by who needs it.
+        """
+        try:
+            return segment.aborted()
+        except Damaged as damage:
+            _log.warning("%s", damage)
+            context = recovery.Context(self.ground, self.path, self._interval, self.log_start, self.recovery_point)
+            recovery.rebuild_aborted(context, self.segments[: self.segments.index(segment) + 1])
+            return segment.aborted()
 
     def _aborted_added(self, segment: Segment) -> None:
         """The segment's index of aborted transactions has grown, on disk but not on the medium yet."""
@@ -514,7 +500,7 @@ class SegmentedLog:
             snapshot = f"{self.path}/{offset_name(segment.base_offset, SNAPSHOT)}"
             if self.ground.files.exists(snapshot):
                 self.ground.files.remove(snapshot)
-            self._marked.add(segment.drop(), due_ms)
+            self.ground.rubbish.add(segment.drop(), due_ms)
         if self.epochs.cut_before(self.log_start):
             self._save_epochs()
         return [segment.base_offset for segment in dropped]

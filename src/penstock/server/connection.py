@@ -117,11 +117,12 @@ class Connection(asyncio.BufferedProtocol):
         return self._target
 
     def buffer_updated(self, count: int) -> None:
+        if self._paused & (FOR_SHUTDOWN | GONE):
+            # Not heard, so it is silence: who is being closed must not keep that off by sending on.
+            return
         hub = self._hub
         self.active_ms = now_ms = hub.now_ms()
         frame = self._frame
-        if self._paused & (FOR_SHUTDOWN | GONE):
-            return
         if frame is None:
             buffers = hub.buffers
             was_full = count == len(self._target)
@@ -170,7 +171,7 @@ class Connection(asyncio.BufferedProtocol):
     @property
     def is_pending(self) -> bool:
         """The client waits for us to answer, so its silence is not idleness."""
-        return bool(self._line.slots)
+        return bool(self._line.slots) and not self._paused & GONE
 
     @property
     def is_done(self) -> bool:

@@ -15,6 +15,7 @@ from penstock.kit.telemetry import Registry
 from penstock.protocol.errors import Malformed
 from penstock.server.buffers import INBOX_BYTES, Buffers
 from penstock.server.connection import SIZE_MIN, Connection
+from penstock.server.removing import Removing
 from penstock.server.routes import Route, Routes
 from penstock.server.settings import ServerSettings, of_broker
 from penstock.server.syncing import Syncing
@@ -52,6 +53,7 @@ class Hub:
         self.find_route = self._routes.find
         self.timer = Timer(loop, clock, self.tick)
         self.syncing = Syncing(loop, broker, self.settle)
+        self.removing = Removing(broker)
         self.handled = 0
         self.deadlines_moved = False
         self._idle_check_ms = 0
@@ -118,6 +120,7 @@ class Hub:
             due_ms = now_ms + 1_000
         self.broker.waiting.expire(now_ms)
         self.settle()
+        self.removing.start()
         if self.broker.configs.settings is not self._broker_settings:
             self._take_over(self.broker.configs.settings)
         self.timer.set(due_ms)

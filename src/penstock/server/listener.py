@@ -93,6 +93,7 @@ class Server:
             accepting.close()
         self._bound.close()
         hub = self.hub
+        hub.removing.stop()
         connections = list(hub.connections)
         for connection in connections:
             connection.stop_reading()
@@ -108,6 +109,7 @@ class Server:
         await self._say_goodbye(connections)
         hub.timer.cancel()
         hub.syncing.close()
+        hub.removing.close()
 
     async def _say_goodbye(self, connections: list[Connection]) -> None:
         hub = self.hub

@@ -28,20 +28,25 @@ class BrokerCollector:
 
 
 class MetricsEndpoint:
-    """`http://HOST:PORT/metrics`. Error: AddressError. port: 0 takes a free one, `self.port` says which."""
+    """`http://HOST:PORT/metrics`: those of the process, and from `show` on those of the broker.
 
-    def __init__(self, hub: Hub, host: str, port: int) -> None:
-        registry = CollectorRegistry()
-        registry.register(BrokerCollector(hub))
-        ProcessCollector(registry=registry)
+    port: 0 takes a free one, `self.port` says which. Error: AddressError.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
         try:
-            self._server, self._thread = start_http_server(port, host, registry)
+            self._server, self._thread = start_http_server(port, host, self._registry)
         except OSError as error:
             raise AddressError(
                 f"the metrics port {host}:{port} cannot be had: {error.strerror or error}; "
                 "choose another with --metrics-port, or 0 for any free one"
             ) from None
         self.port = int(self._server.server_port)
+
+    def show(self, hub: Hub) -> None:
+        self._registry.register(BrokerCollector(hub))
 
     def close(self) -> None:
         self._server.shutdown()

@@ -1,4 +1,4 @@
-"""The only thread beside the loop: it calls fdatasync(2) and nothing else."""
+"""The thread that calls fdatasync(2) and nothing else."""
 
 import asyncio
 import logging

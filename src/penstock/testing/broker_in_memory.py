@@ -136,6 +136,8 @@ class InMemoryBroker:
         self.broker.tick(now_ms)
         self.broker.waiting.expire(now_ms)
         self.settle()
+        while self.broker.to_remove:
+            self.broker.remove(self.broker.to_remove.pop(0))
 
     def disconnect(self, session: Session | None = None) -> None:
         """A connection is closed by its client."""

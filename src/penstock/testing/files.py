@@ -5,7 +5,7 @@ import copy
 import errno
 import resource
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from penstock.kit.clock import Clock
@@ -84,6 +84,9 @@ class MemoryFiles:
             if not isinstance(node, _DirNode):
                 raise FileExistsError(errno.EEXIST, "a file is in the way", path)
             here = node
+
+    def spread(self, path: str) -> None:
+        return
 
     def rename(self, source: str, target: str) -> None:
         node = self._find(source)
@@ -198,9 +201,6 @@ class MemoryFile:
         self.write_at(position, data)
         return position
 
-    def append_all(self, parts: Sequence[Buffer]) -> int:
-        return self.append(b"".join(parts))
-
     def write_at(self, position: int, data: Buffer) -> None:
         growth = position + len(data) - self.size
         if self._files.capacity is not None and growth > self._files.free_bytes("/"):
@@ -308,6 +308,9 @@ class FaultyFiles:
         self.count("make_dirs", path)
         self.inner.make_dirs(path)
 
+    def spread(self, path: str) -> None:
+        self.inner.spread(path)
+
     def rename(self, source: str, target: str) -> None:
         self.count("rename", source)
         self.inner.rename(source, target)
@@ -375,9 +378,6 @@ class FaultyFile:
             self._tear(data)
             raise
         return self._inner.append(data)
-
-    def append_all(self, parts: Sequence[Buffer]) -> int:
-        return self.append(b"".join(parts))
 
     def write_at(self, position: int, data: Buffer) -> None:
         self._files.count("write_at", self.path)

@@ -190,6 +190,16 @@ def test_what_another_version_accepted_is_left_out_and_the_rest_is_in_force(capl
     assert configs.groups.values({"gone.by.now": "1"}) == configs.groups.defaults
 
 
+@pytest.mark.parametrize("text", ["0", "soon", "20000"])
+def test_one_config_of_a_group_is_what_it_is_among_all_of_them(text):
+    configs = configs_under()
+    own = {"consumer.heartbeat.interval.ms": text, "share.heartbeat.interval.ms": text}
+
+    found = {name: configs.groups.value(name, own) for name in configs.groups.defaults}
+
+    assert found == configs.groups.values(own)
+
+
 @pytest.mark.parametrize(
     ("kind", "own", "key", "elements"),
     [

@@ -19,6 +19,8 @@ ADDING_VERSION: Final = 12
 NO_TRANSACTIONAL_ID: Final = Refused(
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, "a transactional batch needs a request with a transactional id"
 )
+# Where the lower byte of a batch's attributes lies.
+_ATTRIBUTES_LOW: Final = 22
 # Clients retry on this code without asking for new metadata, which older ones do not on those a coordinator gives.
 _TRY_AGAIN: Final = KafkaError.NOT_ENOUGH_REPLICAS
 _NOT_NOW: Final = frozenset(
@@ -96,3 +98,13 @@ class Claims:
             text = f"it cannot be seen yet whether the partition is part of the transaction: {error.name}"
             return Refused(_TRY_AGAIN, text)
         return Refused(error, f"the partition is not part of an ongoing transaction: {error.name}")
+
+
+def has_transactional(topics: Iterable[Any]) -> bool:
+    """Whether any batch of a request is one of a transaction: one byte of each is looked at."""
+    for wanted in topics:
+        for part in wanted.partition_data:
+            records = part.records
+            if records and len(records) >= HEADER_SIZE and records[_ATTRIBUTES_LOW] & TRANSACTIONAL_BIT:
+                return True
+    return False

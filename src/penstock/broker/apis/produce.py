@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from penstock.broker.apis.claims import NO_TRANSACTIONAL_ID, Claims
+from penstock.broker.apis.claims import NO_TRANSACTIONAL_ID, Claims, has_transactional
 from penstock.broker.outcome import Hangup, NoReply, Outcome, Reply, Wait
 from penstock.broker.session import Session
 from penstock.broker.topics import ServedTopic
@@ -72,6 +72,9 @@ class Produce:
             else:
                 topic = self.by_name.get(wanted.name)
             answers = [TopicAnswer(wanted.name, wanted.topic_id, [self.append(topic, part, session, now_ms, claims)])]
+        elif claims is None and has_transactional(topics):
+            # Kafka looks at all of a request before it looks at any partition.
+            answers = [_unauthorized(wanted) for wanted in topics]
         else:
             answers = self._append_all(topics, session, now_ms, claims)
         if acks == 0:
@@ -142,12 +145,14 @@ class Produce:
         return ProduceResponse([TopicAnswer(wanted.name, wanted.topic_id, [answer])])
 
     def _batches(self, topics: list[Any], session: Session) -> Iterator[tuple[Partition, Any]]:
-        """The partitions that are there, each with what was sent for it."""
+        """The partitions that are there and may be written to, each with what was sent for it."""
         by_id = session.version >= TOPIC_ID_VERSION
         for wanted in topics:
             topic = self.by_id.get(wanted.topic_id) if by_id else self.by_name.get(wanted.name)
+            if topic is None or (topic.is_internal and session.client_id != ADMIN_CLIENT_ID):
+                continue
             for part in wanted.partition_data:
-                if topic is not None and 0 <= part.index < len(topic.partitions):
+                if 0 <= part.index < len(topic.partitions):
                     yield topic.partitions[part.index], part.records
 
     def _append_all(self, topics: list[Any], session: Session, now_ms: int, claims: Claims | None) -> list[Any]:
@@ -345,6 +350,16 @@ def _forbidden(topic: ServedTopic, index: int, records: memoryview | None) -> An
         return _failed(topic, index, Refused(KafkaError.INVALID_RECORD, "no batch was sent for the partition"))
     text = f"{topic.name} is an internal topic: only the broker writes to it"
     return _failed(topic, index, Refused(KafkaError.INVALID_TOPIC_EXCEPTION, text))
+
+
+def _unauthorized(wanted: Any) -> Any:
+    """The answer for one topic of a request without a transactional id that has a transactional batch somewhere."""
+    error, text = NO_TRANSACTIONAL_ID.error, NO_TRANSACTIONAL_ID.message
+    parts = [
+        PartitionAnswer(index=part.index, error_code=error, base_offset=-1, error_message=text)
+        for part in wanted.partition_data
+    ]
+    return TopicAnswer(wanted.name, wanted.topic_id, parts)
 
 
 def _silent(answers: list[Any]) -> NoReply | Hangup:

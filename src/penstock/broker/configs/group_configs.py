@@ -35,14 +35,12 @@ class GroupConfigs:
         }
 
     def values(self, own: Mapping[str, str]) -> Mapping[str, Value]:
-        """Every group config, typed. own: configs that were accepted by `fault`."""
+        """Every group config, typed. own: configs that were accepted by `fault`, now or by another version."""
         return {**self.defaults, **taken(GROUP, own)}
 
-    def number(self, name: str, own: Mapping[str, str]) -> int:
-        """The value of one config that is a whole number. own: configs that were accepted by `fault`."""
-        value = GROUP[name].parse(own[name]) if name in own else self.defaults[name]
-        assert isinstance(value, int), (name, value)
-        return value
+    def value(self, name: str, own: Mapping[str, str]) -> Any:
+        """One of `values`; without the others, as each heartbeat asks for it."""
+        return taken(GROUP, {name: own[name]} if name in own else {}).get(name, self.defaults[name])
 
     def fault(self, own: Mapping[str, str]) -> str:
         """Why a group may not have these configs; "" when it may."""

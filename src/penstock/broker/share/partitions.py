@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from penstock.broker.group_values import share_config
 from penstock.broker.internal import read_all
-from penstock.broker.share.configs import reset_duration_ms, share_config
+from penstock.broker.share.reset import reset_duration_ms
 from penstock.broker.topics import SHARE_STATE_TOPIC, ServedTopic
 from penstock.coordinate.groups.timers import Timer, Timers
 from penstock.coordinate.outcome import Record

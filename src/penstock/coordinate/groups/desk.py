@@ -205,8 +205,12 @@ class Desk:
         *,
         ticket: int = 0,
         on_refused: Callable[[KafkaError], Message] | None = None,
+        following: Callable[[], Outcome] | None = None,
     ) -> Outcome:
-        """The outcome of a step. ticket: the caller waits under it, unless `done` has its reply by now."""
+        """The outcome of a step. ticket: the caller waits under it, unless `done` has its reply by now.
+
+        following: the next step, whose outcome it becomes once its own records are in the log.
+        """
         if stored is None:
             return self._final(reply, ticket)
         done = self.done
@@ -215,6 +219,8 @@ class Desk:
             self.done = done
             if not isinstance(result, Refused):
                 stored.applied(result)
+                if following is not None:
+                    return following()
                 return self._final(reply, ticket)
             error = client_code(result.error)
             stored.undone(error)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from penstock.coordinate.consumer.group import ConsumerGroup
-from penstock.coordinate.groups.desk import Desk, Phase
+from penstock.coordinate.groups.desk import AnyGroup, Desk, Phase
 from penstock.coordinate.groups.member import Member
 from penstock.coordinate.groups.states import TABLE, Event, State
-from penstock.coordinate.offsets.delete import tombstones
+from penstock.coordinate.offsets.delete import conclude_removal
 from penstock.coordinate.outcome import Outcome
 from penstock.protocol import messages
 from penstock.protocol.errors import KafkaError
@@ -100,24 +101,20 @@ def delete(desk: Desk, group_id: str) -> Outcome:
     cell = TABLE[Event.DELETE][group.state]
     if isinstance(cell, KafkaError):
         return Outcome(_deleted(group_id, cell))
-    stored = tombstones(desk, list(desk.offsets.keys(group_id)), [group_id])
-    return desk.conclude(
-        group.partition,
-        stored,
-        _deleted(group_id, KafkaError.NONE),
-        on_refused=lambda error: _deleted(group_id, error),
-    )
+    return _remove(desk, group)
 
 
 def _delete_newer(desk: Desk, group: ConsumerGroup) -> Outcome:
     if not group.is_empty:
         return Outcome(_deleted(group.group_id, KafkaError.NON_EMPTY_GROUP))
-    return desk.conclude(
-        group.partition,
-        tombstones(desk, list(desk.offsets.keys(group.group_id)), [group.group_id]),
-        _deleted(group.group_id, KafkaError.NONE),
-        on_refused=lambda error: _deleted(group.group_id, error),
-    )
+    return _remove(desk, group)
+
+
+def _remove(desk: Desk, group: AnyGroup) -> Outcome:
+    group_id = group.group_id
+    keys = list(desk.offsets.keys(group_id))
+    refused = partial(_deleted, group_id)
+    return conclude_removal(desk, group.partition, keys, [group_id], _deleted(group_id, KafkaError.NONE), refused)
 
 
 def _deleted(group_id: str, error: KafkaError) -> Any:

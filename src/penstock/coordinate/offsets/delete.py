@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from penstock.coordinate.consumer.group import ConsumerGroup
@@ -18,8 +19,10 @@ from penstock.protocol import messages
 from penstock.protocol.errors import KafkaError
 from penstock.protocol.primitives import ZERO_UUID
 
-# Tombstones of one append; about 100 bytes each, so a batch stays far below the 1 MiB that a topic allows by default.
+# What one append holds of tombstones: far below the 1 MiB that a topic allows by default, and no client waits long for
+# the one in between. Keys have the group's id in them, which may be as long as a string can be.
 TOMBSTONES_MAX = 1_000
+TOMBSTONE_BYTES_MAX = 256 << 10
 
 
 def delete(desk: Desk, request: Any) -> Outcome:
@@ -41,8 +44,7 @@ def delete(desk: Desk, request: Any) -> Outcome:
         topics.append(reply)
         keys += removed
     reply = messages.OffsetDeleteResponse(topics=topics)
-    stored = tombstones(desk, keys) if keys else None
-    return desk.conclude(group.partition, stored, reply, on_refused=_fault)
+    return conclude_removal(desk, group.partition, keys, (), reply, _fault) if keys else desk.conclude(-1, None, reply)
 
 
 def _delete_topic(desk: Desk, group: ClassicGroup | ConsumerGroup, topic: Any) -> tuple[Any, list[OffsetKey]]:
@@ -89,15 +91,50 @@ def tombstones(desk: Desk, keys: list[OffsetKey], group_ids: Sequence[str] = ())
     return Stored(records, applied, nothing)
 
 
+def conclude_removal(
+    desk: Desk,
+    partition: int,
+    keys: list[OffsetKey],
+    group_ids: Sequence[str],
+    reply: Any,
+    on_refused: Callable[[KafkaError], Any],
+) -> Outcome:
+    """The same for a request, in as many appends as it takes, the groups last.
+
+    What ends halfway leaves a group with fewer offsets, which can be deleted again.
+    """
+    step, rest = _first_step(keys)
+    if not rest:
+        return desk.conclude(partition, tombstones(desk, step, group_ids), reply, on_refused=on_refused)
+    return desk.conclude(
+        partition,
+        tombstones(desk, step),
+        on_refused=on_refused,
+        following=partial(conclude_removal, desk, partition, rest, group_ids, reply, on_refused),
+    )
+
+
 def removals(desk: Desk, partition: int, keys: list[OffsetKey], group_ids: Sequence[str] = ()) -> list[Outcome]:
-    """The same in appends of a bounded size, the groups last."""
+    """The same when nobody asked for it: an outcome for each append, the groups last."""
     outcomes = []
-    while len(keys) > TOMBSTONES_MAX:
-        outcomes.append(desk.conclude(partition, tombstones(desk, keys[:TOMBSTONES_MAX])))
-        keys = keys[TOMBSTONES_MAX:]
-    if keys or group_ids:
-        outcomes.append(desk.conclude(partition, tombstones(desk, keys, group_ids)))
+    step, rest = _first_step(keys)
+    while rest:
+        outcomes.append(desk.conclude(partition, tombstones(desk, step)))
+        step, rest = _first_step(rest)
+    if step or group_ids:
+        outcomes.append(desk.conclude(partition, tombstones(desk, step, group_ids)))
     return outcomes
+
+
+def _first_step(keys: list[OffsetKey]) -> tuple[list[OffsetKey], list[OffsetKey]]:
+    """What is to be removed with one append, and what is left; one key at the least."""
+    size = count = 0
+    for key in keys[:TOMBSTONES_MAX]:
+        size += len(offset_tombstone(key)[0])
+        if count and size > TOMBSTONE_BYTES_MAX:
+            break
+        count += 1
+    return keys[:count], keys[count:]
 
 
 def topics_deleted(desk: Desk, topics: Iterable[tuple[str, bytes]]) -> list[Outcome]:

@@ -15,7 +15,7 @@ from penstock.coordinate.groups.desk import Desk
 from penstock.coordinate.groups.group import UNKNOWN_TIME, ClassicGroup
 from penstock.coordinate.groups.states import State
 from penstock.coordinate.groups.subscription import CONSUMER
-from penstock.coordinate.offsets.delete import TOMBSTONES_MAX, removals
+from penstock.coordinate.offsets.delete import TOMBSTONE_BYTES_MAX, TOMBSTONES_MAX, removals
 from penstock.coordinate.outcome import Outcome
 
 
@@ -24,6 +24,7 @@ def expire(desk: Desk, partition: int) -> list[Outcome]:
     outcomes: list[Outcome] = []
     keys: list[OffsetKey] = []
     group_ids: list[str] = []
+    size = 0
     for group in desk.in_partition(partition):
         if not isinstance(group, ClassicGroup | ConsumerGroup):
             continue
@@ -31,9 +32,10 @@ def expire(desk: Desk, partition: int) -> list[Outcome]:
         keys += due
         if is_done and group.is_empty:
             group_ids.append(group.group_id)
-        if len(keys) + len(group_ids) >= TOMBSTONES_MAX:
+            size += len(group.group_id.encode())
+        if len(keys) + len(group_ids) >= TOMBSTONES_MAX or size >= TOMBSTONE_BYTES_MAX:
             outcomes += removals(desk, partition, keys, group_ids)
-            keys, group_ids = [], []
+            keys, group_ids, size = [], [], 0
     return outcomes + removals(desk, partition, keys, group_ids)
 
 

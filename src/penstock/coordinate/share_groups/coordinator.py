@@ -61,7 +61,7 @@ class ShareGroups:
             return fault
         if group is None and may_be_missing:
             full = len(self._share.desk.groups) >= self._share.desk.settings.groups_max
-            return (KafkaError.GROUP_MAX_SIZE_REACHED, "There are too many groups.") if full else fault
+            return (KafkaError.POLICY_VIOLATION, "There are too many groups.") if full else fault
         if group is None:
             return KafkaError.GROUP_ID_NOT_FOUND, f"Group {group_id} not found."
         if group.members:

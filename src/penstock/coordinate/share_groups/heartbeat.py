@@ -97,9 +97,7 @@ def _member_fault(share: ShareDesk, request: Any) -> tuple[KafkaError, str | Non
     if group is None:
         if epoch == JOIN_EPOCH:
             full = len(desk.groups) >= desk.settings.groups_max
-            return (
-                (KafkaError.GROUP_MAX_SIZE_REACHED, "There are too many groups.") if full else (KafkaError.NONE, None)
-            )
+            return (KafkaError.POLICY_VIOLATION, "There are too many groups.") if full else (KafkaError.NONE, None)
         what = "Group" if epoch == LEAVE_EPOCH else "Share group"
         return KafkaError.GROUP_ID_NOT_FOUND, f"{what} {group_id} not found."
     if not isinstance(group, ShareGroup):

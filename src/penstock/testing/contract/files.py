@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from penstock.kit.files import PARTS_MAX, Files, FileSlice, Locked
+from penstock.kit.files import Files, FileSlice, Locked
 
 
 class FilesContract:
@@ -19,16 +19,14 @@ class FilesContract:
         assert file.size == 8
         assert file.pread(5, 3) == b"three"
 
-    @pytest.mark.parametrize("count", [0, 1, 3, PARTS_MAX + 1])
-    def test_parts_follow_each_other(self, files: Files, root: str, count: int) -> None:
-        file = files.open(f"{root}/a", create=True)
-        file.append(b"before")
+    def test_a_hint_about_a_directory_changes_nothing_and_cannot_fail(self, files: Files, root: str) -> None:
+        files.make_dirs(f"{root}/a/b")
 
-        position = file.append_all([bytearray(b"ab")] * count)
+        for path in (root, f"{root}/a", f"{root}/missing"):
+            files.spread(path)
 
-        assert position == 6
-        assert file.size == 6 + 2 * count
-        assert file.pread(1 << 20, position) == b"ab" * count
+        assert files.list(root) == ["a"]
+        assert files.list(f"{root}/a") == ["b"]
 
     def test_a_read_past_the_end_is_short(self, files: Files, root: str) -> None:
         file = files.open(f"{root}/a", create=True)
