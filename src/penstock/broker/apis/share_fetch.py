@@ -147,9 +147,9 @@ class SharePoll:
                     size += log.bytes_after(offset, committed)
         return 0 < size >= min_bytes
 
-    def acknowledged(self, on_disk: Callable[[], Reply | None]) -> Reply | None:
+    def acknowledged(self, on_disk: Callable[[], Reply | None]) -> Any:
         """The answer once `on_disk` gives one, with what there is by then: acknowledgements are told without delay,
-        and not before they count. A Hangup passes through.
+        and not before they count. None and a Hangup pass through.
         """
         done = on_disk()
         return self.expired() if isinstance(done, Reply) else done
