@@ -364,7 +364,10 @@ def test_many_states_are_summed_up_some_at_a_time_and_not_again_while_nothing_ha
     heartbeat(world.broker.request, "big", ANN, 0, ["many"])
     shares = world.broker.broker.shares
     homes = world.broker.broker.topics.by_name["__share_group_state"].partitions
-    total = lambda: sum(home.next_offset for home in homes)  # noqa: E731
+
+    def total() -> int:
+        return sum(home.next_offset for home in homes)
+
     before = total()
     now_ms = world.broker.clock.advance(10_000_000)
 
