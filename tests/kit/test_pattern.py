@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.kit.pattern import PATTERN_LENGTH_MAX, Pattern, PatternError, Work
+from penstock.kit.pattern import PATTERN_LENGTH_MAX, Pattern, PatternError, Patterns, Work
 from penstock.kit.pattern_classes import any_of
 
 # The faults and their texts are those that Apache Kafka 4.3.1 answers.
@@ -199,3 +199,17 @@ def test_a_class_of_many_parts_is_gone_through_once_for_each_character():
 
     assert [test(char) for char in "abab"] == [False, True, False, True]
     assert asked == ["a", "a", "b"]
+
+
+def test_patterns_are_made_once_until_their_programs_are_too_large():
+    patterns = Patterns()
+    small = patterns.get("a")
+    for number in range(15):
+        patterns.get(f"(b{{100}}){{99}}{number}")
+    still = patterns.get("a") is small
+    for number in range(15):
+        patterns.get(f"(b{{100}}){{99}}{number + 15}")
+
+    assert still
+    assert patterns.get("a") is not small
+    assert sum(found.size for found in patterns._known.values()) <= 200_000

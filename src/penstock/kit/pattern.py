@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import NamedTuple
 
 from penstock.kit.pattern_classes import Test, is_word
@@ -26,17 +25,19 @@ from penstock.kit.pattern_parser import (
     parse,
 )
 
-__all__ = ["PATTERN_LENGTH_MAX", "STEPS_LOOKED_AT_MAX", "Pattern", "PatternError", "Work", "pattern"]
+__all__ = ["PATTERN_LENGTH_MAX", "STEPS_LOOKED_AT_MAX", "Pattern", "PatternError", "Patterns", "Work", "pattern"]
 
 PATTERN_LENGTH_MAX = 4_096
 # About a tenth of a second. A pattern as people write them takes some thousand steps, however many names there are.
 STEPS_LOOKED_AT_MAX = 200_000
 # Steps of a program; counted repetitions inside of each other multiply.
-_STEPS_MAX = 5_000
+_STEPS_MAX = 20_000
 # Steps in all moves that are remembered, about 100 bytes each; a move counts as this many more.
 _STEPS_REMEMBERED_MAX = 20_000
 _MOVE_STEPS = 4
-_PATTERNS_REMEMBERED = 256
+_PATTERNS_REMEMBERED_MAX = 256
+# Steps of all programs that are remembered, some 200 bytes each.
+_PROGRAMS_STEPS_MAX = 200_000
 # Names are matched again whenever some topic comes or goes, and nearly all of them are the same as before.
 _NAMES_REMEMBERED_MAX = 5_000
 _MATCH = -1
@@ -74,6 +75,11 @@ class Pattern:
         self._sets: dict[frozenset[int], frozenset[int]] = {}
         self._steps_remembered = 0
         self._decided: dict[str, bool] = {}
+
+    @property
+    def size(self) -> int:
+        """Steps of its program."""
+        return len(self._steps)
 
     def matching(self, names: Iterable[str], work: Work) -> frozenset[str]:
         """The names that fit as a whole. Error: PatternError when that is more work than is left."""
@@ -177,10 +183,33 @@ class Pattern:
         return then
 
 
-@lru_cache(_PATTERNS_REMEMBERED)
+class Patterns:
+    """Patterns by their text, so many that their programs stay within bounds."""
+
+    __slots__ = ("_known", "_steps")
+
+    def __init__(self) -> None:
+        self._known: dict[str, Pattern] = {}
+        self._steps = 0
+
+    def get(self, text: str) -> Pattern:
+        found = self._known.get(text)
+        if found is None:
+            found = Pattern(text)
+            self._steps += found.size
+            if self._steps > _PROGRAMS_STEPS_MAX or len(self._known) >= _PATTERNS_REMEMBERED_MAX:
+                self._known.clear()
+                self._steps = found.size
+            self._known[text] = found
+        return found
+
+
+_patterns = Patterns()
+
+
 def pattern(text: str) -> Pattern:
     """The pattern of a text, made once for all who use it. Error: PatternError."""
-    return Pattern(text)
+    return _patterns.get(text)
 
 
 def _holds(place: Place, before: str, after: str) -> bool:
