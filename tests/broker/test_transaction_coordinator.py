@@ -301,13 +301,13 @@ def test_a_batch_of_a_transaction_that_nobody_knows_is_aborted():
     assert open_in(broker, ("orders", 0)) == []
 
 
-def produce_later(broker: InMemoryBroker, now: tuple[int, int]) -> None:
+def produce_later(broker: InMemoryBroker, now: tuple[int, int], place: Place = ("orders", 0)) -> None:
     """A Produce that is sent and not waited for."""
     request = m.ProduceRequest
     header = {"producer_id": now[0], "producer_epoch": now[1], "base_sequence": 0, "transactional": True}
     data = bytes(build([Record(b"k", b"v", (), -1)], **header))
-    topic = request.TopicProduceData(name="orders", partition_data=[request.PartitionProduceData(0, data)])
-    broker.send(request("tx", -1, 3_000, [topic]), 12)
+    part = request.PartitionProduceData(place[1], data)
+    broker.send(request("tx", -1, 3_000, [request.TopicProduceData(name=place[0], partition_data=[part])]), 12)
 
 
 def test_verification_can_be_turned_off_for_older_clients():
@@ -344,3 +344,103 @@ def test_a_record_that_cannot_be_appended_changes_nothing(broker, ask, monkeypat
     assert ask.init("tx").error == ask.end("tx", now, False).error == "NOT_COORDINATOR"
     assert ask.produce("tx", now) == "NOT_ENOUGH_REPLICAS"
     assert ask.describe("tx") == before
+
+
+def test_what_a_deleted_state_topic_knew_is_aborted_in_time(broker, ask):
+    ask.produce("tx", who(ask.init("tx")))
+    broker.request(m.DeleteTopicsRequest(topic_names=["__transaction_state"], timeout_ms=1), 5)
+
+    broker.advance(2_000)
+
+    assert open_in(broker, ("orders", 0)) == []
+    assert kinds_in(broker, ("orders", 0)) == ["ABORT"]
+
+
+def sync_only(broker: InMemoryBroker, place: Place) -> None:
+    """One log gets to the disk, and nothing else."""
+    partition = partition_of(broker, place)
+    broker.broker.to_sync.discard(partition)
+    broker.broker.synced(partition, partition.sync())
+    broker.broker.waiting.settle()
+
+
+@pytest.mark.parametrize("place", BOTH)
+def test_a_safe_batch_of_the_next_transaction_is_not_lost_though_the_one_before_was_not_over(place):
+    broker, ask = started(durable=True)
+    broker.restart()
+    now = who(ask.init("tx"))
+    ask.produce_all("tx", now, 0, *BOTH)
+    state = ("__transaction_state", broker.broker.transactions.machine.partition_of("tx"))
+    broker.is_syncing = False
+    ended = broker.send(m.EndTxnRequest("tx", *now, True), 5)
+    for step in (state, *BOTH):
+        sync_only(broker, step)
+    # The first transaction is over, and the second begins; of both the disk knows nothing but the batch.
+    after = who(Got("NONE", ended.answer.producer_id, ended.answer.producer_epoch))
+    produce_later(broker, after, place)
+    sync_only(broker, place)
+
+    broker.crash(power_cut=True)
+    broker.is_syncing = True
+    broker.settle()
+    again = ask.produce("tx", after, 0, place)
+    last = ask.end("tx", after)
+
+    assert (again, last.error) == ("NONE", "NONE")
+    assert "ABORT" not in kinds_in(broker, place)
+    marks = [epoch for _, _, epoch in markers_in(broker, place)]
+    assert marks[-1] == after[1] + 1
+    assert [open_in(broker, one) for one in BOTH] == [[], []]
+    assert ask.state("tx") == "CompleteCommit"
+
+
+def test_a_partition_that_is_deleted_before_its_marker_is_on_disk_holds_up_nothing():
+    broker, ask = started(durable=True)
+    create(broker, "gone")
+    now = who(ask.init("tx"))
+    ask.produce_all("tx", now, 0, ("gone", 0), ("orders", 0))
+    broker.is_syncing = False
+    broker.send(m.EndTxnRequest("tx", *now, True), 5)
+    sync_only(broker, ("__transaction_state", broker.broker.transactions.machine.partition_of("tx")))
+    broker.send(m.DeleteTopicsRequest(topic_names=["gone"], timeout_ms=1), 5)
+
+    broker.is_syncing = True
+    broker.settle()
+    for _ in range(3):
+        broker.advance(2_000)
+
+    assert ask.state("tx") == "CompleteCommit"
+
+
+@pytest.mark.parametrize("topic", ["__transaction_state", "orders"])
+def test_a_batch_without_its_record_finds_its_transaction_when_a_broken_disk_works_again(topic, monkeypatch):
+    broker, ask = started(durable=True)
+    now = who(ask.init("tx"))
+    works = []
+    load = Partition._load
+
+    def broken(self: Partition) -> None:
+        if self.topic == topic and not works:
+            raise OSError(errno.EIO, "Input/output error")
+        load(self)
+
+    monkeypatch.setattr(Partition, "_load", broken)
+    lose_the_record(broker, now)
+    works.append(True)
+    for _ in range(3):
+        broker.advance(5_000)
+
+    assert ask.describe("tx")[0][-1] == [("orders", 0)]
+    assert ask.end("tx", now).error == "NONE"
+    assert kinds_in(broker, ("orders", 0)) == ["COMMIT"]
+
+
+def test_nobody_has_the_last_epoch_of_a_producer_id(broker, ask):
+    now = who(ask.init("tx"))
+    machine = broker.broker.transactions.machine
+    last = (now[0], 32_767)
+    machine._put(machine.get("tx").with_epoch(last[1], -1, 60_000, broker.clock.now_ms()))
+
+    assert ask.produce("tx", last) == "INVALID_PRODUCER_EPOCH"
+    assert ask.add("tx", last, ("orders", 0)) == {("orders", 0): "PRODUCER_FENCED"}
+    assert ask.init("tx").producer_id != now[0]

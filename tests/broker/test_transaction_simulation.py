@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from penstock.broker.internal import read_all
 from penstock.protocol import messages as m
+from penstock.protocol.errors import KafkaError
 from penstock.records.batch import build
 from penstock.records.control import read_marker
 from penstock.records.record import Record
@@ -22,17 +23,21 @@ NAMES = ["tx-a", "tx-b"]
 PLACES = [("orders", 0), ("orders", 1), ("orders", 2)]
 OFFSETS = ("__consumer_offsets", 0)
 CLIENTS = st.integers(0, 1)
+RETRIABLE = {KafkaError.CONCURRENT_TRANSACTIONS, KafkaError.NOT_ENOUGH_REPLICAS, KafkaError.REQUEST_TIMED_OUT}
 # Longer than any transaction may take, and than the pauses between looking for those that do.
 LONG_MS = 100_000
 
 
 class Client:
-    """One producer and what it was told. acknowledged: where batches of its transaction are safe, with how many."""
+    """One producer and what it was told. acknowledged: where batches of its transaction are safe, with how many;
+    unanswered: what it sent and has to send again, as a client does that lost its connection.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.identity: tuple[int, int] | None = None
         self.acknowledged: dict[Place, int] = {}
+        self.unanswered: Place | None = None
 
 
 class Simulation(RuleBasedStateMachine):
@@ -55,7 +60,7 @@ class Simulation(RuleBasedStateMachine):
     def init(self, number: int) -> None:
         client = self.clients[number]
         answer = self._ask(m.InitProducerIdRequest(client.name, 60_000), 5)
-        client.identity = None
+        client.identity = client.unanswered = None
         client.acknowledged.clear()
         if answer is not None and not answer.error_code:
             client.identity = (answer.producer_id, answer.producer_epoch)
@@ -65,22 +70,25 @@ class Simulation(RuleBasedStateMachine):
         client = self.clients[number]
         if client.identity is None:
             return
+        place = client.unanswered or place
         sequence = client.acknowledged.get(place, 0)
         header = {"producer_id": client.identity[0], "producer_epoch": client.identity[1], "base_sequence": sequence}
         batch = bytes(build([Record(b"k", b"v", (), -1)], transactional=True, **header))
         part = m.ProduceRequest.PartitionProduceData(place[1], batch)
         topic = m.ProduceRequest.TopicProduceData(name=place[0], partition_data=[part])
         answer = self._ask(m.ProduceRequest(client.name, -1, 60_000, [topic]), 12)
-        if answer is None:
-            # Whether it is there is not known: a client would ask again, this one gives up.
-            client.identity = None
-        elif not answer.responses[0].partition_responses[0].error_code:
+        client.unanswered = place
+        error = -1 if answer is None else answer.responses[0].partition_responses[0].error_code
+        if error == 0:
             client.acknowledged[place] = sequence + 1
+            client.unanswered = None
+        elif error > 0 and error not in RETRIABLE:
+            client.identity = client.unanswered = None
 
     @rule(number=CLIENTS)
     def commit_offset(self, number: int) -> None:
         client = self.clients[number]
-        if client.identity is None:
+        if client.identity is None or client.unanswered is not None:
             return
         request = m.TxnOffsetCommitRequest
         part = request.TxnOffsetCommitRequestPartition(0, 5, -1, "")
@@ -94,7 +102,7 @@ class Simulation(RuleBasedStateMachine):
     @rule(number=CLIENTS, commit=st.booleans())
     def end(self, number: int, commit: bool) -> None:
         client = self.clients[number]
-        if client.identity is None:
+        if client.identity is None or client.unanswered is not None:
             return
         producer_id, epoch = client.identity
         answer = self._ask(m.EndTxnRequest(client.name, producer_id, epoch, commit), 5)
@@ -153,9 +161,11 @@ class Simulation(RuleBasedStateMachine):
             for who, commit in found:
                 told.setdefault(who, set()).add(commit)
         assert all(len(kinds) == 1 for kinds in told.values()), "committed here and aborted there"
+        aborted = {place: self._aborted(place) for place in (*PLACES, OFFSETS)}
         for who, commit, places in self.promised:
             for place in places:
                 assert (who, commit) in ends[place], "what was promised is not written"
+                assert not commit or who not in aborted[place], "what was promised is not seen"
         for name in NAMES:
             assert not self.ask.state(name).startswith(("Ongoing", "Prepare"))
 
@@ -163,6 +173,21 @@ class Simulation(RuleBasedStateMachine):
         """The answer, None while the disk keeps it waiting: then the client has gone."""
         exchange: Exchange = self.broker.send(message, version)
         return exchange.answer
+
+    def _aborted(self, place: Place) -> set[tuple[int, int]]:
+        """The producer ids and epochs of the markers that should have ended what an abort ended."""
+        partition = self.broker.broker.topics.find(*place)
+        assert partition is not None
+        found, began = set(), {}
+        for header, records in read_all(partition):
+            marker = read_marker(records[0]) if header.is_control else None
+            if marker is None:
+                began.setdefault(header.producer_id, header.producer_epoch)
+            elif header.producer_id in began:
+                epoch = began.pop(header.producer_id)
+                if marker.type.name == "ABORT":
+                    found.add((header.producer_id, epoch + 1))
+        return found
 
     def _ends(self, place: Place) -> list[tuple[tuple[int, int], bool]]:
         """The markers of a partition, in which nothing is open."""

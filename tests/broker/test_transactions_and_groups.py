@@ -2,6 +2,7 @@
 
 import pytest
 
+from penstock.log.partition import Partition
 from penstock.protocol import messages as m
 from penstock.testing.broker_in_memory import InMemoryBroker
 from tests.broker.calls import create
@@ -92,3 +93,34 @@ def test_a_group_is_of_one_kind(broker):
         ("share", "share", "share"),
         ("group", "consumer", "consumer"),
     }
+
+
+def test_what_could_not_be_read_at_the_start_is_not_taken_for_empty(broker, ask, monkeypatch):
+    """Offsets, transactional ids and share states are there again when the disk is."""
+    commit = m.OffsetCommitRequest
+    part = commit.OffsetCommitRequestPartition(0, 7, -1, "")
+    broker.request(
+        commit(group_id="group", topics=[commit.OffsetCommitRequestTopic(name="orders", partitions=[part])]), 9
+    )
+    before = who(ask.init("tx"))
+    heartbeat(broker.request, "shared", ANN, 0, ["orders"])
+    kept = broker.broker.shares.states.kept
+    works = []
+    load = Partition._load
+
+    def broken(self: Partition) -> None:
+        if self.topic in ("__consumer_offsets", "__transaction_state", "__share_group_state") and not works:
+            raise OSError(5, "Input/output error")
+        load(self)
+
+    monkeypatch.setattr(Partition, "_load", broken)
+    broker.crash()
+    refused = ask.init("tx").error
+    works.append(True)
+    for _ in range(3):
+        broker.advance(5_000)
+
+    assert refused == "NOT_COORDINATOR"
+    assert committed(broker) == 7
+    assert who(ask.init("tx")) == (before[0], before[1] + 1)
+    assert broker.broker.shares.states.kept == kept

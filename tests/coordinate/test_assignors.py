@@ -105,3 +105,20 @@ def test_range_puts_static_members_first_whatever_their_member_ids_are():
     made = by_range.assign(Spec(members, {TOPICS[0]: 3}))
 
     assert {name: sorted(held[TOPICS[0]]) for name, held in made.items()} == {"z": [0], "y": [1], "a": [2]}
+
+
+def test_uniform_ends_after_some_passes_though_a_long_chain_is_not_level_then(monkeypatch):
+    # Each member shares a topic with the next one; what the first has too much moves on by one member in a pass.
+    chain = [bytes([255 - number]) * 16 for number in range(40)]
+    partitions = {topic: 2_000 if topic == chain[0] else 200 for topic in chain}
+    readers = {f"m{number}": set(chain[max(0, number - 1) : number + 1]) for number in range(41)}
+    held = {f"m{number}": {topic: frozenset(range(partitions[topic]))} for number, topic in enumerate(chain)}
+    passes = []
+    level = uniform._Uneven.level
+    monkeypatch.setattr(uniform._Uneven, "level", lambda self, topic: passes.append(topic) or level(self, topic))
+
+    made = uniform.assign(spec_of(partitions, readers, **held))
+
+    assert len(passes) <= 16 * len(chain)
+    given = [(topic, index) for topics in made.values() for topic, found in topics.items() for index in found]
+    assert len(given) == len(set(given)) == sum(partitions.values())

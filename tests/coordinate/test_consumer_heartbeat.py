@@ -367,3 +367,36 @@ def test_what_an_operator_sees(world):
         assert (entry.topic_id, entry.topic_name, entry.partitions) == (topic_id("t"), "t", [0, 1, 2, 3])
     assert member.member_type == 1
     assert world.about("nope").error_message == "Group nope not found."
+
+
+def test_a_pattern_that_takes_too_much_work_is_refused_and_one_that_comes_to_do_so_keeps_its_topics():
+    names = {"abcdefghij" * 20 + str(number): 1 for number in range(100)}
+    world = ConsumerWorld(t=1, **names)
+    refused = world.enter("a", subscribed_topic_regex="(.?){900}")
+    world = ConsumerWorld(t=1)
+    member = Consumer(world, "a", subscribed_topic_regex="(.?){900}")
+    member.join()
+    for name in names:
+        world.changing.set(name, 1)
+    world.wait(1_000)
+
+    member.beat()
+
+    assert error(refused) is KafkaError.INVALID_REGULAR_EXPRESSION
+    assert member.owned == {"t": [0]}
+    assert world.group.patterns["(.?){900}"].topics == {"t"}
+
+
+def test_a_clock_that_is_set_back_holds_up_no_assignment():
+    world = ConsumerWorld(t=4)
+    world.configs["consumer.assignment.interval.ms"] = 1_000
+    first = Consumer(world, "a")
+    first.join()
+    world.now_ms -= 3_600_000
+
+    second = Consumer(world, "b")
+    second.join()
+    settle(first, second)
+
+    assert sorted(first.owned["t"] + second.owned["t"]) == [0, 1, 2, 3]
+    assert len(first.owned["t"]) == 2

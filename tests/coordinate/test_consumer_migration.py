@@ -221,3 +221,29 @@ def test_a_static_member_comes_back_with_the_classic_protocol_and_takes_the_grou
     assert (joined.error_code, joined.generation_id) == (0, group.generation)
     assert partitions_in(world.sync(joined.member_id, joined.generation_id)) == [0, 1, 2, 3]
     assert world.state() == "Stable"
+
+
+def test_members_that_fall_silent_together_go_one_after_the_other(world):
+    """The last new member and a classic one: the group goes back with whoever is left."""
+    _, old = classic_of_four(world)
+    new = Consumer(world, "n")
+    new.join()
+    joined = world.join(old, session_timeout_ms=60_000, rebalance_timeout_ms=60_000)
+    world.sync(old, joined.generation_id)
+    second = world.join("", version=3, session_timeout_ms=45_000, rebalance_timeout_ms=60_000)
+    group = group_of(world)
+    assert len(group.members) == 3
+    # So that both are silent at the very same moment.
+    for member_id in ("n", second.member_id):
+        world.groups._desk.timers.set(group.clocks_of(member_id).session, world.now_ms + 5_000)
+        group.clocks_of(member_id).revocation.stop()
+        group.clocks_of(member_id).sync.stop()
+        group.clocks_of(member_id).join.stop()
+    group.clocks_of(old).join.stop()
+    group.clocks_of(old).sync.stop()
+
+    world.wait(5_000)
+
+    found = group_of(world)
+    assert isinstance(found, ClassicGroup), found
+    assert set(found.members) == {old, second.member_id}

@@ -183,8 +183,8 @@ def test_sessions_that_end_together_are_ended_a_bounded_number_at_a_time():
         world.join(group_id=f"g{number}", session_timeout_ms=6_000)
     world.now_ms += 6_000
 
-    world.groups.tick(world.now_ms)
+    list(world.groups.tick(world.now_ms))
 
     assert world.groups.next_deadline_ms() <= world.now_ms
-    world.groups.tick(world.now_ms)
+    list(world.groups.tick(world.now_ms))
     assert world.groups.next_deadline_ms() > world.now_ms

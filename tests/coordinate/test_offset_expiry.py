@@ -154,7 +154,7 @@ def test_the_partitions_are_looked_at_one_in_each_call():
 
     sizes = []
     while world.groups.next_deadline_ms() <= world.now_ms:
-        sizes.append(len(world.groups.tick(world.now_ms)))
+        sizes.append(len(list(world.groups.tick(world.now_ms))))
 
     assert max(sizes) == 1
     assert sum(sizes) == 2

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.kit.pattern import PATTERN_LENGTH_MAX, Pattern, PatternError
+from penstock.kit.pattern import PATTERN_LENGTH_MAX, Pattern, PatternError, Patterns, Work
+from penstock.kit.pattern_classes import any_of
 
 # The faults and their texts are those that Apache Kafka 4.3.1 answers.
 FAULTS = {
@@ -155,3 +156,60 @@ def test_each_character_is_looked_at_once(text):
 def test_what_would_take_too_much_memory_is_refused(text):
     with pytest.raises(PatternError):
         Pattern(text)
+
+
+@pytest.mark.parametrize("text", ["((((){1000}){1000}){1000}){1000}", "(((){1000}){1000}){1000,}"])
+def test_nothing_repeated_again_and_again_is_nothing(text):
+    # Gone through one by one they would not be done within a day.
+    pattern = Pattern(text)
+
+    assert pattern.matches("")
+    assert not pattern.matches("a")
+
+
+def test_what_takes_too_many_steps_is_given_up():
+    pattern = Pattern("(.?){900}")
+    names = ["abcdefghij" * 20 + str(number) for number in range(1_000)]
+    work = Work(100_000)
+
+    with pytest.raises(PatternError, match="too many steps"):
+        pattern.matching(names, work)
+
+    assert work.left < 0
+    assert len(Pattern(".*7").matching(names, Work(100_000))) == 100
+
+
+def test_what_is_remembered_of_moves_has_a_bound():
+    pattern = Pattern("(.?){900}")
+    for number in range(3):
+        pattern.matches(f"{number}" + "abcdefghij" * 20, Work(10_000_000))
+
+    assert sum(map(len, pattern._moves.values())) <= 25_000
+    assert len({id(found) for found in pattern._sets}) == len(pattern._sets)
+
+
+def test_a_class_of_many_parts_is_gone_through_once_for_each_character():
+    asked = []
+
+    def part(char: str) -> bool:
+        asked.append(char)
+        return char == "b"
+
+    test = any_of([part, part])
+
+    assert [test(char) for char in "abab"] == [False, True, False, True]
+    assert asked == ["a", "a", "b"]
+
+
+def test_patterns_are_made_once_until_their_programs_are_too_large():
+    patterns = Patterns()
+    small = patterns.get("a")
+    for number in range(15):
+        patterns.get(f"(b{{100}}){{99}}{number}")
+    still = patterns.get("a") is small
+    for number in range(15):
+        patterns.get(f"(b{{100}}){{99}}{number + 15}")
+
+    assert still
+    assert patterns.get("a") is not small
+    assert sum(found.size for found in patterns._known.values()) <= 200_000

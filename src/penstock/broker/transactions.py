@@ -35,7 +35,7 @@ _SETTINGS = (
 FEATURE = "transaction.version"
 # How often markers that a failed disk did not take are tried again.
 RETRY_INTERVAL_MS = 2_000
-# Transactional ids that are forgotten, or transactions aborted, in one go.
+# Transactional ids that are forgotten, transactions aborted, or partitions looked at in one go.
 SWEEP_IDS = 256
 # To try again would change nothing: the topic is gone, or the partition has seen a later epoch of the producer, so the
 # transaction has an end there.  Source: TransactionMarkerRequestCompletionHandler.
@@ -47,6 +47,15 @@ _FINAL = frozenset(
         KafkaError.TRANSACTION_COORDINATOR_FENCED,
     }
 )
+# Why a partition cannot become part of a transaction now, and may later.
+_NOT_NOW = frozenset(
+    {
+        KafkaError.CONCURRENT_TRANSACTIONS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.NOT_COORDINATOR,
+    }
+)
 
 
 class TransactionCoordinator:
@@ -56,12 +65,14 @@ class TransactionCoordinator:
     it: its record, the markers, the record that it is over. So a crash in between finds what is left to do.
     """
 
-    __slots__ = ("_broker", "_ending", "_expiring", "_unloaded", "machine")
+    __slots__ = ("_broker", "_ending", "_expiring", "_strays", "_unloaded", "machine")
 
     def __init__(self, broker: "Broker") -> None:
         self._broker = broker
         self._ending: dict[str, _End] = {}
         self._expiring: list[str] = []
+        # Partitions that may hold batches of transactions that nobody knows.
+        self._strays: dict[Partition, None] = {}
         # Partitions that could not be read.
         self._unloaded: set[int] = set()
         self.machine: Transactions
@@ -114,8 +125,9 @@ class TransactionCoordinator:
         self.load(topic.partitions[first:], now_ms)
 
     def closed(self) -> None:
-        """The topic was deleted, and with it all transactional ids."""
+        """The topic was deleted, and with it all transactional ids; what they have begun nobody else would end."""
         self.renew()
+        self._strays = dict.fromkeys(self._broker.topics.partitions())
 
     def prepare(self, now_ms: int) -> None:
         """Creates the topic when the first transactional producer needs it."""
@@ -164,10 +176,12 @@ class TransactionCoordinator:
     def abort_late(self, now_ms: int) -> bool:
         """Aborts transactions that take longer than they may."""
         late = self.machine.time_up(now_ms)
+        has_failed = False
         for name in late[:SWEEP_IDS]:
             log.info("the transaction of %r takes too long and is aborted", name[:80])
-            self.settle(self.machine.abort_late(name, now_ms), now_ms)
-        return len(late) > SWEEP_IDS
+            has_failed |= bool(self.settle(self.machine.abort_late(name, now_ms), now_ms).error)
+        # A disk that fails is not asked again at once.
+        return len(late) > SWEEP_IDS and not has_failed
 
     def expire(self, now_ms: int) -> bool:
         """Forgets transactional ids that were silent for long, some in each call."""
@@ -178,43 +192,77 @@ class TransactionCoordinator:
         return bool(self._expiring)
 
     def retry(self, now_ms: int) -> bool:
-        """Goes on with ends that could not be written."""
+        """Goes on with ends that could not be written, and with batches whose transaction could not be asked for."""
         for end in list(self._ending.values()):
             if not end.is_waiting:
                 end.again(now_ms)
+        self._settle_strays(SWEEP_IDS, now_ms)
         return False
 
     def settle_strays(self, now_ms: int) -> None:
         """After a crash: batches may be on disk, and the record that their partition was added not. Their transaction
         goes on with them, if it can; if not they are aborted, or readers would wait for its end for ever.
-        """
-        if self._unloaded:
-            return
-        owners = {known.producer_id: known for known in self.machine.all()}
-        for partition in self._broker.topics.partitions():
-            for producer in partition.producers():
-                owner = owners.get(producer.producer_id)
-                if producer.transaction_start >= 0 and not self._takes(owner, producer, partition, now_ms):
-                    log.warning(
-                        "%s-%d: the transaction of producer %d is not known and is aborted",
-                        partition.topic,
-                        partition.index,
-                        producer.producer_id,
-                    )
-                    end = TransactionEnd(producer.producer_id, producer.epoch, False, producer.coordinator_epoch)
-                    self._broker.markers.write(end, [(partition.topic, partition.index)], now_ms)
 
-    def _takes(self, owner: Transaction | None, producer: Producer, partition: Partition, now_ms: int) -> bool:
-        """Whether a partition with an open transaction is, or becomes, part of the transaction of its producer."""
-        place = (partition.topic, partition.index)
+        What was decided before comes to its end first, as long as that takes: only then a producer's next transaction,
+        which may be the one that the batches are of, can go on.
+        """
+        broker = self._broker
+        while self._ending and broker.to_sync:
+            partition = broker.to_sync.pop()
+            try:
+                broker.synced(partition, partition.sync())
+            except OSError as error:
+                broker.sync_failed(partition, error)
+            broker.waiting.settle()
+        self._strays = dict.fromkeys(broker.topics.partitions())
+        self._settle_strays(len(self._strays), now_ms)
+
+    def _settle_strays(self, count: int, now_ms: int) -> None:
+        """Looks at some of the partitions that are left; one that does not work, or whose owner is busy, is looked at
+        again after all others.
+        """
+        if not self._strays or self._unloaded:
+            return
+        owners: dict[int, Transaction] = {}
+        for known in self.machine.all():
+            owners[known.producer_id] = owners[known.next_producer_id] = known
+        for partition in list(self._strays)[:count]:
+            del self._strays[partition]
+            is_there = self._broker.topics.find(partition.topic, partition.index) is partition
+            if is_there and not self._is_settled(partition, owners, now_ms):
+                self._strays[partition] = None
+
+    def _is_settled(self, partition: Partition, owners: dict[int, Transaction], now_ms: int) -> bool:
+        is_settled = True
+        for producer in partition.producers():
+            if producer.transaction_start < 0:
+                continue
+            error = self._take(owners.get(producer.producer_id), producer, partition, now_ms)
+            if error in _NOT_NOW:
+                is_settled = False
+            elif error:
+                log.warning(
+                    "%s-%d: the transaction of producer %d is not known and is aborted",
+                    partition.topic,
+                    partition.index,
+                    producer.producer_id,
+                )
+                end = TransactionEnd(producer.producer_id, producer.epoch, False, producer.coordinator_epoch)
+                self._broker.markers.write(end, [(partition.topic, partition.index)], now_ms)
+        return is_settled and partition.offline is None
+
+    def _take(self, owner: Transaction | None, producer: Producer, partition: Partition, now_ms: int) -> KafkaError:
+        """Makes a partition with an open transaction part of the transaction of its producer, if it is not."""
         if owner is None:
-            return False
-        if owner.state.is_prepared and place in owner.partitions:
-            return True
+            return KafkaError.INVALID_PRODUCER_ID_MAPPING
+        if owner.state.is_prepared:
+            # Its marker is on its way here; or these are batches of the next transaction already.
+            return KafkaError.CONCURRENT_TRANSACTIONS
+        place = (partition.topic, partition.index)
         outcome = self.machine.add_partitions(
             owner.transactional_id, producer.producer_id, producer.epoch, (place,), owner.client_version, now_ms
         )
-        return not self.settle(outcome, now_ms).error
+        return self.settle(outcome, now_ms).error
 
     # Ends
 
@@ -240,7 +288,9 @@ class TransactionCoordinator:
 
     def _then(self, end: "_End", partitions: Iterable[Partition | None], step: "Step", now_ms: int) -> None:
         """The next step, once `partitions` are on disk; `retry` takes it up where a disk fails."""
-        known = list(partitions)
+        find = self._broker.topics.find
+        # One that was deleted meanwhile will never be on disk.
+        known = [part for part in partitions if part is not None and find(part.topic, part.index) is part]
         end.again = partial(self._then, end, known, step)
         ready = self._broker.internal.when_on_disk(known, Reply(None))
         if isinstance(ready, Wait):

@@ -7,7 +7,8 @@ Topics are chosen by patterns (KIP-848), and transactional ids (KIP-1152).
 
 from __future__ import annotations
 
-from functools import lru_cache
+import sys
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from penstock.kit.pattern_classes import Test, is_word
@@ -24,13 +25,19 @@ from penstock.kit.pattern_parser import (
     parse,
 )
 
-__all__ = ["PATTERN_LENGTH_MAX", "Pattern", "PatternError", "pattern"]
+__all__ = ["PATTERN_LENGTH_MAX", "STEPS_LOOKED_AT_MAX", "Pattern", "PatternError", "Patterns", "Work", "pattern"]
 
 PATTERN_LENGTH_MAX = 4_096
+# About a tenth of a second. A pattern as people write them takes some thousand steps, however many names there are.
+STEPS_LOOKED_AT_MAX = 200_000
 # Steps of a program; counted repetitions inside of each other multiply.
 _STEPS_MAX = 20_000
-_MOVES_REMEMBERED_MAX = 2_000
-_PATTERNS_REMEMBERED = 256
+# Steps in all moves that are remembered, about 100 bytes each; a move counts as this many more.
+_STEPS_REMEMBERED_MAX = 20_000
+_MOVE_STEPS = 4
+_PATTERNS_REMEMBERED_MAX = 256
+# Steps of all programs that are remembered, some 200 bytes each.
+_PROGRAMS_STEPS_MAX = 200_000
 # Names are matched again whenever some topic comes or goes, and nearly all of them are the same as before.
 _NAMES_REMEMBERED_MAX = 5_000
 _MATCH = -1
@@ -44,6 +51,15 @@ class _Step(NamedTuple):
     then: tuple[int, ...]
 
 
+class Work:
+    """What matching may cost its caller. left: steps of programs that may still be looked at."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, left: int = STEPS_LOOKED_AT_MAX) -> None:
+        self.left = left
+
+
 class Pattern:
     """A pattern, ready to be matched. Error: PatternError."""
 
@@ -53,41 +69,58 @@ class Pattern:
         self.text = text
         self._steps: list[_Step] = []
         self._first = self._add(parse(text), _MATCH)
+        self._start = frozenset((self._first,))
         self._moves: dict[tuple[frozenset[int], str, str], frozenset[int]] = {}
+        # Each set once: two that are equal take as long to compare as they are large.
+        self._sets: dict[frozenset[int], frozenset[int]] = {}
+        self._steps_remembered = 0
         self._decided: dict[str, bool] = {}
 
-    def matches(self, name: str) -> bool:
-        """Whether the whole name fits."""
+    @property
+    def size(self) -> int:
+        """Steps of its program."""
+        return len(self._steps)
+
+    def matching(self, names: Iterable[str], work: Work) -> frozenset[str]:
+        """The names that fit as a whole. Error: PatternError when that is more work than is left."""
+        return frozenset(name for name in names if self.matches(name, work))
+
+    def matches(self, name: str, work: Work | None = None) -> bool:
+        """Whether the whole name fits. Error: PatternError when that is more work than is left, if there is a bound."""
         found = self._decided.get(name)
         if found is None:
             if len(self._decided) >= _NAMES_REMEMBERED_MAX:
                 self._decided.clear()
-            found = self._decided[name] = self._fits(name)
+            found = self._decided[name] = self._fits(name, work or Work(sys.maxsize))
         return found
 
-    def _fits(self, name: str) -> bool:
-        reached = frozenset((self._first,))
+    def _fits(self, name: str, work: Work) -> bool:
+        reached = self._start
         before = ""
         for char in name:
-            reached = self._move(reached, before, char)
+            reached = self._move(reached, before, char, work)
             if not reached:
                 return False
             before = char
-        return _MATCH in self._move(reached, before, "")
+        return _MATCH in self._move(reached, before, "", work)
 
-    def _move(self, reached: frozenset[int], before: str, char: str) -> frozenset[int]:
+    def _move(self, reached: frozenset[int], before: str, char: str, work: Work) -> frozenset[int]:
         """Where one character leads; "" stands for the start, and for the end."""
         # Of the character before it only matters whether it is a letter of a word, or ends a line.
         kind = "a" if is_word(before) else before if before in ("", "\n") else "-"
         key = reached, kind, char
         found = self._moves.get(key)
         if found is None:
-            if len(self._moves) >= _MOVES_REMEMBERED_MAX:
+            found = self._moved(reached, before, char, work)
+            self._steps_remembered += len(found) + _MOVE_STEPS
+            if self._steps_remembered > _STEPS_REMEMBERED_MAX:
                 self._moves.clear()
-            found = self._moves[key] = self._moved(reached, before, char)
+                self._sets.clear()
+                self._steps_remembered = 0
+            found = self._moves[key] = self._sets.setdefault(found, found)
         return found
 
-    def _moved(self, reached: frozenset[int], before: str, char: str) -> frozenset[int]:
+    def _moved(self, reached: frozenset[int], before: str, char: str, work: Work) -> frozenset[int]:
         led_to: set[int] = set()
         seen: set[int] = set()
         ahead = list(reached)
@@ -106,6 +139,9 @@ class Pattern:
                     led_to.update(step.then)
             elif step.place is None or _holds(step.place, before, char):
                 ahead.extend(step.then)
+        work.left -= len(seen)
+        if work.left < 0:
+            raise PatternError("it takes too many steps to match it with all names")
         return frozenset(led_to)
 
     def _emit(self, test: Test | None, place: Place | None, *then: int) -> int:
@@ -139,14 +175,41 @@ class Pattern:
             for _ in range(repeat.count_max - repeat.count_min):
                 then = self._emit(None, None, self._add(repeat.node, then), end)
         for _ in range(repeat.count_min):
-            then = self._add(repeat.node, then)
+            first = self._add(repeat.node, then)
+            if first == then:
+                # Of an empty group even a thousand times a thousand times a thousand make no step.
+                break
+            then = first
         return then
 
 
-@lru_cache(_PATTERNS_REMEMBERED)
+class Patterns:
+    """Patterns by their text, so many that their programs stay within bounds."""
+
+    __slots__ = ("_known", "_steps")
+
+    def __init__(self) -> None:
+        self._known: dict[str, Pattern] = {}
+        self._steps = 0
+
+    def get(self, text: str) -> Pattern:
+        found = self._known.get(text)
+        if found is None:
+            found = Pattern(text)
+            self._steps += found.size
+            if self._steps > _PROGRAMS_STEPS_MAX or len(self._known) >= _PATTERNS_REMEMBERED_MAX:
+                self._known.clear()
+                self._steps = found.size
+            self._known[text] = found
+        return found
+
+
+_patterns = Patterns()
+
+
 def pattern(text: str) -> Pattern:
     """The pattern of a text, made once for all who use it. Error: PatternError."""
-    return Pattern(text)
+    return _patterns.get(text)
 
 
 def _holds(place: Place, before: str, after: str) -> bool:

@@ -6,6 +6,8 @@ from typing import Final
 
 Test = Callable[[str], bool]
 
+_ANSWERS_REMEMBERED_MAX: Final = 100
+
 _DIGITS: Final = frozenset("0123456789")
 _LOWER: Final = frozenset("abcdefghijklmnopqrstuvwxyz")
 _UPPER: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -82,8 +84,19 @@ def between(low: str, high: str) -> Test:
 
 
 def any_of(tests: Iterable[Test]) -> Test:
+    """A class may have thousands of parts, and is asked of the same characters again and again."""
     known = tuple(tests)
-    return lambda char: any(test(char) for test in known)
+    answers: dict[str, bool] = {}
+
+    def test(char: str) -> bool:
+        answer = answers.get(char)
+        if answer is None:
+            if len(answers) >= _ANSWERS_REMEMBERED_MAX:
+                answers.clear()
+            answer = answers[char] = any(part(char) for part in known)
+        return answer
+
+    return test
 
 
 def none_of(test: Test) -> Test:

@@ -19,7 +19,9 @@ from tests.broker.share.calls import (
     records,
 )
 
+from penstock.broker.apis.share_fetch import SharePoll
 from penstock.broker.session import Session
+from penstock.coordinate.share.partition import SharePartition
 from penstock.protocol import messages as m
 from penstock.protocol.errors import KafkaError
 from penstock.records.batch import read_header
@@ -355,3 +357,86 @@ def test_the_state_is_summed_up_and_what_lies_before_is_let_go(world):
 
     assert home.log_start == home.next_offset - 1
     assert world.offsets() == (29, 0)
+
+
+def test_many_states_are_summed_up_some_at_a_time_and_not_again_while_nothing_happens(world):
+    create(world.broker, "many", 600)
+    heartbeat(world.broker.request, "big", ANN, 0, ["many"])
+    shares = world.broker.broker.shares
+    homes = world.broker.broker.topics.by_name["__share_group_state"].partitions
+
+    def total() -> int:
+        return sum(home.next_offset for home in homes)
+
+    before = total()
+    now_ms = world.broker.clock.advance(10_000_000)
+
+    first = shares.snapshot_cold(now_ms)
+    after_first = total()
+    while shares.snapshot_cold(now_ms):
+        pass
+    once = total()
+    again = shares.snapshot_cold(now_ms + 10_000_000)
+
+    assert first
+    assert 0 < after_first - before <= 250
+    assert once - before == len(shares.states.kept) == 600
+    assert (again, total()) == (False, once)
+
+
+def test_an_acknowledgement_that_the_disk_did_not_take_is_not_told_to_count():
+    world = World(durable=True)
+    produce(world.broker, records(), acks=-1)
+    ann = world.member()
+    ann.take()
+    world.broker.is_syncing = False
+    message = fetch_request("group", ANN, 1, world.topic_id, acks=[(0, 0, 9, [ACCEPT])], max_wait_ms=500)
+
+    waiting = world.broker.send(message, 2)
+    world.broker.advance(1_000)
+    late = waiting.over
+    home = next(iter(world.broker.broker.to_sync))
+    world.broker.broker.sync_failed(home, OSError(5, "Input/output error"))
+    world.broker.broker.waiting.settle()
+
+    assert not late
+    assert waiting.hangup
+
+
+def test_records_told_apart_one_by_one_have_each_their_fate(world):
+    ann = world.member()
+    ann.take()
+
+    ann.say((0, 0, 29, [ACCEPT, RELEASE, REJECT] * 10))
+
+    assert world.member(BOB).take() == [(offset, offset, 2) for offset in range(1, 30, 3)]
+    assert world.offsets() == (0, 10)
+
+
+def test_bytes_that_are_sent_are_counted_once(world):
+    ann = world.member()
+    counter = world.broker.broker.topics.by_name["orders"].counters.bytes_out
+    before = counter.value
+
+    sent = ann.fetch().responses[0].partitions[0].records
+
+    assert counter.value - before == len(sent)
+
+
+def test_of_many_partitions_only_the_one_that_grew_is_looked_at(monkeypatch):
+    world = World(partitions=50)
+    ann = world.member()
+    ann.take(partitions=range(50))
+    message = fetch_request("group", ANN, 1, world.topic_id, max_wait_ms=500)
+    waiting = world.broker.send(message, 2)
+    looked = []
+    can_acquire = SharePartition.can_acquire
+    monkeypatch.setattr(
+        SharePartition, "can_acquire", lambda self, most: looked.append(self) or can_acquire(self, most)
+    )
+    monkeypatch.setattr(SharePoll, "read", lambda self: None)
+
+    produce(world.broker, records(), index=7)
+
+    assert len(looked) == 1
+    assert not waiting.over

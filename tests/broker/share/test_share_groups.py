@@ -2,8 +2,11 @@
 
 import pytest
 from tests.broker.calls import create, produce
-from tests.broker.share.calls import ANN, BOB, configure, described_offsets, heartbeat, records
+from tests.broker.share.calls import ANN, BOB, Member, configure, described_offsets, heartbeat, records
 
+from penstock.broker.internal import read_all
+from penstock.kit.refusal import Refused
+from penstock.log.partition import Partition
 from penstock.protocol import messages as m
 from penstock.protocol.errors import KafkaError
 from penstock.testing.broker_in_memory import InMemoryBroker
@@ -223,7 +226,7 @@ def test_states_and_names_have_their_bounds(broker):
     altered = broker.request(alter(group_id="x" * 5_000, topics=[]))
 
     assert full.error_code == KafkaError.INVALID_REQUEST
-    assert len(broker.broker.shares.states.kept) == 3
+    assert broker.broker.shares.states.kept == {}
     assert long.error_code == altered.error_code == KafkaError.INVALID_GROUP_ID
 
 
@@ -245,3 +248,76 @@ def test_share_partitions_have_their_coordinator_from_version_6_on(broker):
     assert [one.error_code for one in found] == [0, *[KafkaError.INVALID_REQUEST] * 3]
     assert found[0].node_id == 1
     assert {one.error_code for one in broker.request(request, 5).coordinators} == {KafkaError.INVALID_REQUEST}
+
+
+def test_the_states_of_many_partitions_are_written_together(broker):
+    create(broker, "many", 300)
+
+    answer = heartbeat(broker.request, "group", ANN, 0, ["many"])
+
+    homes = broker.broker.topics.by_name["__share_group_state"].partitions
+    assert sum(home.next_offset for home in homes) == 300
+    assert sum(1 for home in homes for _ in read_all(home)) <= 4
+    assert len(assigned(answer)) == 300
+
+
+def test_a_new_group_of_an_old_name_begins_anew(broker):
+    """The state of the old one is still there, as when the broker dies while a group is deleted."""
+    heartbeat(broker.request, "group", ANN, 0, ["orders"])
+    heartbeat(broker.request, "group", ANN, -1)
+    move(broker, 1, 3)
+    coordinator = broker.broker.coordinator
+    coordinator.settle(coordinator.groups.delete("group", broker.clock.now_ms()), broker.clock.now_ms())
+    broker.crash()
+
+    heartbeat(broker.request, "group", ANN, 0, ["orders"])
+
+    assert described_offsets(broker.request, "group")["orders", 1] == (-1, -1)
+
+
+def test_a_state_that_is_gone_while_its_group_knows_of_it_begins_anew(broker):
+    configure(broker.request, "group", auto_offset_reset="earliest")
+    produce(broker, records(), index=1)
+    topic_id = heartbeat(broker.request, "group", ANN, 0, ["orders"]).assignment.topic_partitions[0].topic_id
+    shares = broker.broker.shares
+    shares.delete(shares.keys_of("group"), broker.clock.now_ms())
+    broker.crash()
+
+    ann = Member(lambda message, version: broker.request(message, version), "group", ANN, topic_id)
+
+    assert ann.take(partitions=(1,)) == [(0, 9, 1)]
+
+
+def test_offsets_whose_group_cannot_be_written_are_not_deleted(broker, monkeypatch):
+    heartbeat(broker.request, "group", ANN, 0, ["orders"])
+    heartbeat(broker.request, "group", ANN, -1)
+    move(broker, 1, 3)
+    append = Partition.append
+
+    def full(self, *rest):
+        if self.topic == "__consumer_offsets":
+            return Refused(KafkaError.KAFKA_STORAGE_ERROR, "no room")
+        return append(self, *rest)
+
+    monkeypatch.setattr(Partition, "append", full)
+    remove = m.DeleteShareGroupOffsetsRequest
+    dropped = broker.request(remove(group_id="group", topics=[remove.DeleteShareGroupOffsetsRequestTopic("orders")]))
+    moved = move(broker, 2, 1)
+
+    assert dropped.error_code == moved.error_code == KafkaError.NOT_COORDINATOR
+    assert described_offsets(broker.request, "group")["orders", 1] == (3, 0)
+
+
+def move(broker, index, offset):
+    alter = m.AlterShareGroupOffsetsRequest
+    part = alter.AlterShareGroupOffsetsRequestPartition(index, offset)
+    return broker.request(alter(group_id="group", topics=[alter.AlterShareGroupOffsetsRequestTopic("orders", [part])]))
+
+
+def test_a_clock_that_is_set_back_holds_up_no_assignment(broker):
+    heartbeat(broker.request, "group", ANN, 0, ["orders"])
+    broker.clock.set_wall(broker.clock.now_ms() - 3_600_000)
+
+    answer = heartbeat(broker.request, "group", BOB, 0, ["orders"])
+
+    assert len(assigned(answer)) == 2

@@ -59,13 +59,15 @@ def test_a_cold_one_is_summed_up_and_a_deleted_one_is_forgotten():
     states = ShareStates(50, updates_max=500)
     states.replay(7, *states.initialize(KEY, 1, 5, 1_000), 0)
 
-    assert list(states.cold(1_000, 2_000)) == []
-    ((partition, record),) = states.cold(1_001, 2_000)
-    states.replay(partition, *record, 9)
+    assert states.cold(1_000) == []
+    assert states.cold(1_001) == [KEY]
+    states.replay(7, *states.summed_up(KEY, 2_000), 9)
     kept = states.kept[KEY]
+    needed = states.first_needed()
     states.replay(7, *tombstone(KEY), 10)
 
-    assert (partition, kept.snapshot_epoch, kept.start, kept.complete_count) == (7, 1, 5, 0)
+    assert (kept.snapshot_epoch, kept.start, kept.complete_count, kept.written_ms) == (1, 5, 0, 2_000)
+    assert needed == {7: 9}
     assert states.kept == {}
     assert states.first_needed() == {}
 

@@ -17,9 +17,6 @@ ApiVersion = ApiVersionsResponse.ApiVersion
 SupportedFeature = ApiVersionsResponse.SupportedFeatureKey
 FinalizedFeature = ApiVersionsResponse.FinalizedFeatureKey
 
-SupportedFeature = ApiVersionsResponse.SupportedFeatureKey
-FinalizedFeature = ApiVersionsResponse.FinalizedFeatureKey
-
 NAMED_VERSION = 3
 # Clients before it take a feature whose levels begin at 0 for a broken answer (KAFKA-17011).
 LEVEL_0_VERSION = 4

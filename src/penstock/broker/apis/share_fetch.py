@@ -3,7 +3,8 @@
 Source: ShareFetchRequest v1-2, KIP-932, KIP-1206 (record limit), KIP-1222 (renewal).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from penstock.broker.outcome import Outcome, Reply, Wait
@@ -29,6 +30,8 @@ Leader = ShareFetchResponse.LeaderIdAndEpoch
 
 ACQUIRE_MODES = BATCH_OPTIMIZED, RECORD_LIMIT = (0, 1)
 _NOTHING_DONE = Acknowledged({}, [])
+# How often one request looks behind records of aborted transactions before it is answered without any.
+_ROUNDS_MAX = 50
 
 
 class ShareFetch:
@@ -57,11 +60,14 @@ class ShareFetch:
             return broker.internal.when_on_disk(written, poll.reply())
         if request.max_records <= 0 or request.is_renew_ack:
             return broker.internal.when_on_disk(done.written, poll.reply())
-        if poll.ready() is None and request.max_wait_ms > 0 and share_session.places:
-            return Wait(poll.watched(), now_ms + request.max_wait_ms, poll.answer, poll.expired)
-        if poll.is_open:
-            poll.read()
-        return broker.internal.when_on_disk(done.written, poll.reply())
+        answer = poll.ready()
+        if answer is None and request.max_wait_ms > 0 and share_session.places:
+            safe = broker.internal.when_on_disk(done.written, Reply(None))
+            if isinstance(safe, Wait):
+                ready = partial(poll.acknowledged, safe.ready)
+                return safe._replace(ready=ready, expired=ready)
+            return Wait(poll.watched(), now_ms + request.max_wait_ms, poll.ready, poll.expired, poll.woken.add)
+        return broker.internal.when_on_disk(done.written, answer or poll.expired())
 
     def _session(self, request: Any, session: Session) -> ShareSession | KafkaError:
         sessions, epoch = self.broker.share_sessions, request.share_session_epoch
@@ -81,10 +87,11 @@ class SharePoll:
     """One ShareFetch from its first look to its answer.
 
     found: what was acquired or failed, by partition; is_open: nothing was read yet; epoch: that of the session after
-    this request, so that an answer overtaken by a later request can be told.
+    this request, so that an answer overtaken by a later request can be told; by_log: the place of each log that is
+    watched; woken: what was said to have changed since the last look.
     """
 
-    __slots__ = ("acked", "broker", "epoch", "found", "is_open", "request", "session", "want")
+    __slots__ = ("acked", "broker", "by_log", "epoch", "found", "is_open", "request", "session", "want", "woken")
 
     def __init__(self, broker: "Broker", request: Any, session: ShareSession, acked: Acknowledged) -> None:
         self.broker = broker
@@ -93,14 +100,17 @@ class SharePoll:
         self.epoch = session.epoch
         self.acked = acked
         self.found: dict[Place, Found | KafkaError] = {}
+        self.by_log: dict[Hashable, Place] = {}
+        self.woken: set[Hashable] = set()
         self.is_open = True
         strict = request.share_acquire_mode == RECORD_LIMIT
         self.want = Want(request.member_id, request.max_records, request.batch_size, strict)
 
     def watched(self) -> frozenset[Any]:
         """Growing logs, and records that come back."""
-        shares = self._shares()
-        return frozenset((*shares, *(share.log for share in shares), *self.acked.written))
+        lives = self._lives(self.session.places, self.broker.clock.now_ms())
+        self.by_log = {live.log: place for place, live in lives}
+        return frozenset((*(live for _, live in lives), *self.by_log))
 
     def ready(self) -> Reply | None:
         """The reply once there is enough to acquire. A failure waits like nothing at all: asking again at once would
@@ -108,7 +118,9 @@ class SharePoll:
         """
         if not self.is_open or self._is_stale():
             return self.reply()
-        while self._is_enough():
+        for _ in range(_ROUNDS_MAX):
+            if not self._is_enough():
+                return None
             self.read()
             found = [found for found in self.found.values() if isinstance(found, Found)]
             if any(one.acquired for one in found):
@@ -116,15 +128,16 @@ class SharePoll:
             self.is_open = True
             # What nobody may see is out of the way now, there may be more behind it.
             if not any(one.aborted for one in found):
-                break
-        return None
+                return None
+        # There is a lot of it: others have their turn before the member asks again.
+        return self.reply()
 
     def _is_enough(self) -> bool:
         """Whether min_bytes of records can be acquired; such as came back are enough whatever their size."""
         config = self.broker.shares.config(self.session.group_id)
         locks_max, committed = config.partition_max_record_locks, config.isolation_level == READ_COMMITTED
         size, min_bytes = 0, int(self.request.min_bytes)
-        for live in self._shares():
+        for _, live in self._lives(self._changed(), self.broker.clock.now_ms()):
             if live.machine.can_acquire(locks_max):
                 offset, log = live.machine.fetch_offset(), live.log
                 end = log.last_stable_offset if committed else log.high_watermark
@@ -134,11 +147,12 @@ class SharePoll:
                     size += log.bytes_after(offset, committed)
         return 0 < size >= min_bytes
 
-    def answer(self) -> Reply | None:
-        """As `ready`, but not before what the acknowledgements wrote is on disk."""
-        if any(home.high_watermark < home.next_offset and home.offline is None for home in self.acked.written):
-            return None
-        return self.ready()
+    def acknowledged(self, on_disk: Callable[[], Reply | None]) -> Any:
+        """The answer once `on_disk` gives one, with what there is by then: acknowledgements are told without delay,
+        and not before they count. None and a Hangup pass through.
+        """
+        done = on_disk()
+        return self.expired() if isinstance(done, Reply) else done
 
     def expired(self) -> Reply:
         if self.is_open and not self._is_stale():
@@ -151,19 +165,20 @@ class SharePoll:
         self.found = {}
         broker, now_ms = self.broker, self.broker.clock.now_ms()
         config = broker.shares.config(self.session.group_id)
-        lives = self._lives(now_ms)
+        lives = self._lives(self.session.places, now_ms)
         able = [(place, live) for place, live in lives if live.machine.can_acquire(config.partition_max_record_locks)]
         left = self.want.records_max
         for place, live in able:
             share = Share(self.request.max_bytes // len(able), config, now_ms)
             found = read(live, self.want._replace(records_max=left), share, must_give_one=not self._has_records())
+            # Whatever came of it: records may be acquired, and their lock must end.
+            broker.shares.watch(live)
             if isinstance(found, Refused):
                 self.found[place] = KafkaError(found.error)
                 continue
             self.found[place] = found
             if found.aborted:
                 broker.shares.change(live, live.machine.archive(found.aborted), now_ms)
-            broker.shares.watch(live)
             left -= sum(piece.last - piece.first + 1 for piece in found.acquired)
             if left <= 0:
                 break
@@ -211,13 +226,20 @@ class SharePoll:
         current = self.broker.share_sessions.get(self.session.group_id, self.session.member_id)
         return current is not self.session or current.epoch != self.epoch
 
-    def _shares(self) -> list[LiveShare]:
-        return [live for _, live in self._lives(self.broker.clock.now_ms())]
+    def _changed(self) -> Iterable[Place]:
+        """The partitions to look at: all at first, then those whose log has grown. Where sizes are to be added up, or
+        records came back, all again.
+        """
+        woken = set(self.woken)
+        self.woken.clear()
+        if self.request.min_bytes > 1 or not woken or not woken <= self.by_log.keys():
+            return self.session.places
+        return [self.by_log[key] for key in woken]
 
-    def _lives(self, now_ms: int) -> list[tuple[Place, LiveShare]]:
-        """The share partitions of the session; those that cannot be had are noted in `found`."""
+    def _lives(self, places: Iterable[Place], now_ms: int) -> list[tuple[Place, LiveShare]]:
+        """The share partitions at `places`; those that cannot be had are noted in `found`."""
         lives = []
-        for place in _turned(list(self.session.places), self.epoch):
+        for place in _turned(list(places), self.epoch):
             found = self.broker.shares.get(ShareKey(self.session.group_id, *place), now_ms)
             if isinstance(found, LiveShare):
                 lives.append((place, found))

@@ -33,7 +33,7 @@ class ShareGroupApis:
         if added:
             group = groups.get(request.group_id)
             epoch = 2 if group is None else group.epoch + 1
-            written = broker.shares.initialize(request.group_id, added, epoch, now_ms)
+            written = broker.shares.initialize(request.group_id, added, epoch, now_ms, anew=group is None)
             if isinstance(written, Refused):
                 return Reply(messages.ShareGroupHeartbeatResponse(error_code=written.error))
         client_id, host = session.client_id or "", f"/{session.client_host}"

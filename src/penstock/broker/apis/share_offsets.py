@@ -110,7 +110,10 @@ class ShareOffsetApis:
         reply: Any = Altered(responses=topics)
         if added:
             states = (group or ShareGroup(request.group_id, 0)).with_initialized(added)
-            reply, home = self._set_initialized(request.group_id, states, reply, now_ms)
+            outcome = self.groups.groups.share.set_initialized(
+                request.group_id, states, reply, now_ms, lambda error: Altered(error_code=error)
+            )
+            reply, home = self.groups.settle(outcome, now_ms)
             written.append(home)
         return self.broker.internal.when_on_disk(written, Reply(reply))
 
@@ -133,38 +136,36 @@ class ShareOffsetApis:
             return Reply(Deleted(error_code=error, error_message=text))
         group = self.groups.groups.share.get(request.group_id)
         states = {} if group is None else dict(group.initialized)
-        written: list[Partition | None] = []
+        gone: dict[bytes, TopicState] = {}
         topics = []
         for topic in request.topics:
             topic_id = self.topics.id_of(topic.topic_name)
             if topic_id is None:
                 topics.append(DeletedTopic(topic.topic_name, ZERO_UUID, UNKNOWN, _NOT_HERE))
-                continue
-            if topic_id not in states:
+            elif topic_id not in states:
                 text = "There is no offset information to delete."
                 topics.append(DeletedTopic(topic.topic_name, ZERO_UUID, UNKNOWN, text))
-                continue
-            keys = [key for key in self.shares.keys_of(request.group_id) if key.topic_id == topic_id]
+            else:
+                gone[topic_id] = states.pop(topic_id)
+                topics.append(DeletedTopic(topic.topic_name, topic_id))
+        reply: Any = Deleted(responses=topics)
+        if not gone:
+            return Reply(reply)
+        # The group first: should the rest fail, it begins anew where nothing is kept, and nothing is lost for good.
+        outcome = self.groups.groups.share.set_initialized(
+            request.group_id, states, reply, now_ms, lambda error: Deleted(error_code=error)
+        )
+        reply, home = self.groups.settle(outcome, now_ms)
+        written: list[Partition | None] = [home]
+        if not reply.error_code:
+            group_id = request.group_id
+            keys = [ShareKey(group_id, topic_id, index) for topic_id, state in gone.items() for index in state.indexes]
             done = self.shares.delete(keys, now_ms)
             if isinstance(done, Refused):
-                topics.append(DeletedTopic(topic.topic_name, topic_id, done.error, done.message))
-                continue
-            written += done
-            del states[topic_id]
-            topics.append(DeletedTopic(topic.topic_name, topic_id))
-        reply: Any = Deleted(responses=topics)
-        if group is not None and states.keys() != group.initialized.keys():
-            reply, home = self._set_initialized(request.group_id, states, reply, now_ms)
-            written.append(home)
+                reply = Deleted(error_code=done.error, error_message=done.message)
+            else:
+                written += done
         return self.broker.internal.when_on_disk(written, Reply(reply))
-
-    # Both
-
-    def _set_initialized(
-        self, group_id: str, states: dict[bytes, TopicState], reply: Any, now_ms: int
-    ) -> tuple[Any, Partition | None]:
-        outcome = self.groups.groups.share.set_initialized(group_id, states, reply, now_ms)
-        return self.groups.settle(outcome, now_ms)
 
 
 def _code(done: Refused | Partition) -> int:

@@ -7,7 +7,7 @@ from penstock.broker.session import Session
 from penstock.broker.transactions import partitions_by_topic
 from penstock.coordinate.transactions.states import BY_NAME
 from penstock.coordinate.transactions.transaction import Transaction
-from penstock.kit.pattern import Pattern, PatternError
+from penstock.kit.pattern import Pattern, PatternError, Work
 from penstock.protocol import messages
 from penstock.protocol.errors import KafkaError
 
@@ -42,8 +42,11 @@ class TransactionAdminApis:
         """
         if self.coordinator.machine.is_loading:
             return Reply(ListTransactionsResponse(error_code=KafkaError.COORDINATOR_LOAD_IN_PROGRESS))
+        fitting = None
         try:
-            pattern = Pattern(request.transactional_id_pattern) if request.transactional_id_pattern else None
+            if request.transactional_id_pattern:
+                pattern = Pattern(request.transactional_id_pattern)
+                fitting = pattern.matching((known.transactional_id for known in self.coordinator.machine.all()), Work())
         except PatternError:
             return Reply(ListTransactionsResponse(error_code=KafkaError.INVALID_REGULAR_EXPRESSION))
         unknown = [name for name in request.state_filters if name not in BY_NAME]
@@ -56,7 +59,7 @@ class TransactionAdminApis:
             if (not request.state_filters or known.state in states)
             and (not producer_ids or known.producer_id in producer_ids)
             and (request.duration_filter < 0 or known.started_ms < began_before)
-            and (pattern is None or pattern.matches(known.transactional_id))
+            and (fitting is None or known.transactional_id in fitting)
         ]
         return Reply(ListTransactionsResponse(unknown_state_filters=unknown, transaction_states=found))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("penstock.broker")
 
 _LOCKS_PER_TICK_MAX = 500
+# Share partitions summed up in one go, and bytes of records in one batch.
+_SUMS_PER_TICK_MAX = 250
+_BATCH_BYTES_MAX = 100_000
 # About 1 KB each. Kafka has no bound.
 STATES_MAX = 500_000
 
@@ -56,12 +59,16 @@ class LiveShare:
 class SharePartitions:
     """Every change is appended to `__share_group_state` before it counts. live: those in use since the start."""
 
-    __slots__ = ("_broker", "_timers", "_unloaded", "codec", "live", "states", "states_max")
+    __slots__ = ("_broker", "_cold", "_ends", "_timers", "_unloaded", "codec", "live", "states", "states_max")
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
         self._timers = Timers()
         self._unloaded: set[int] = set()
+        # Those that are still to be summed up in this round, and where each partition of the topic ended after the
+        # last one.
+        self._cold: list[ShareKey] = []
+        self._ends: dict[int, int] = {}
         self.codec = Codec(broker.settings.share_coordinator_state_topic_compression_codec)
         self.live: dict[ShareKey, LiveShare] = {}
         self.states: ShareStates
@@ -76,6 +83,8 @@ class SharePartitions:
         self.live.clear()
         self._timers = Timers()
         self._unloaded.clear()
+        self._cold.clear()
+        self._ends.clear()
         self.states = ShareStates(count, settings.share_coordinator_snapshot_update_records_per_snapshot)
 
     def config(self, group_id: str) -> ShareConfig:
@@ -124,20 +133,23 @@ class SharePartitions:
     # What is kept
 
     def initialize(
-        self, group_id: str, topics: Mapping[bytes, TopicState], state_epoch: int, now_ms: int
+        self, group_id: str, topics: Mapping[bytes, TopicState], state_epoch: int, now_ms: int, *, anew: bool
     ) -> Refused | list[Partition]:
-        """State for partitions that had none; where it was written. Those that have one keep it."""
+        """State for partitions that had none; where it was written. Those that have one keep it.
+
+        anew: not even those, as what is kept is of an earlier group of that name.
+        """
         self.prepare(now_ms)
-        written: list[Partition] = []
-        for topic_id, state in topics.items():
-            for index in sorted(state.indexes):
-                key = ShareKey(group_id, topic_id, index)
-                if key not in self.states.kept:
-                    done = self.reset(key, state_epoch, NOWHERE, now_ms)
-                    if isinstance(done, Refused):
-                        return done
-                    written.append(done)
-        return written
+        kept = self.states.kept
+        keys = [ShareKey(group_id, topic_id, index) for topic_id, state in topics.items() for index in state.indexes]
+        keys = sorted(key for key in keys if anew or key not in kept)
+        if len(kept) + sum(key not in kept for key in keys) > self.states_max:
+            return self._too_many()
+        records = [(key, self.states.initialize(key, state_epoch, NOWHERE, now_ms)) for key in keys]
+        done = self._write_all(records, now_ms)
+        for key in keys:
+            self.drop(key)
+        return done
 
     def reset(self, key: ShareKey, state_epoch: int, start: int, now_ms: int) -> Refused | Partition:
         """A new beginning at `start`; whatever was in flight is not any more."""
@@ -148,15 +160,12 @@ class SharePartitions:
 
     def delete(self, keys: Iterable[ShareKey], now_ms: int) -> Refused | list[Partition]:
         """Nothing is kept of them any more."""
-        written: list[Partition] = []
+        keys = list(keys)
+        done = self._write_all([(key, tombstone(key)) for key in keys if key in self.states.kept], now_ms)
         for key in keys:
-            if key in self.states.kept:
-                done = self._write(key, tombstone(key), now_ms)
-                if isinstance(done, Refused):
-                    return done
-                written.append(done)
-            self.drop(key)
-        return written
+            if key not in self.states.kept:
+                self.drop(key)
+        return done
 
     def put(self, key: ShareKey, record: Record, now_ms: int) -> Refused | Partition:
         """Keeps what `states` made a record of."""
@@ -191,7 +200,7 @@ class SharePartitions:
             error = self.error_for(key, now_ms)
             if error:
                 return error
-            kept = self.states.kept.get(key)
+            kept = self.states.kept.get(key) or self._begun_anew(key, now_ms)
             if kept is None:
                 return KafkaError.UNKNOWN_TOPIC_OR_PARTITION
             live = self.live[key] = LiveShare(key, partition, self._restored(key, kept, partition, now_ms))
@@ -217,7 +226,7 @@ class SharePartitions:
     def release(self, key: ShareKey, member_id: str, now_ms: int) -> Refused | Partition | None:
         """Gives back what a member holds of a share partition."""
         live = self.live.get(key)
-        if live is None:
+        if live is None or not live.machine.is_held_by(member_id):
             return None
         limit = self.config(key.group_id).delivery_count_limit
         return self.change(live, live.machine.release(member_id, limit), now_ms)
@@ -249,11 +258,24 @@ class SharePartitions:
                 self._broker.waiting.wake(live)
 
     def snapshot_cold(self, now_ms: int) -> bool:
-        """Sums up what had no snapshot for long, so that the log before can go."""
-        interval_ms = self._broker.settings.share_coordinator_cold_partition_snapshot_interval_ms
-        for index, record in list(self.states.cold(now_ms - interval_ms, now_ms)):
-            self._append(self._broker.topics.find(SHARE_STATE_TOPIC, index), record, now_ms)
-        return False
+        """Sums up what had no snapshot for long, so that the log before can go; some in each call.
+
+        Not in a partition of the topic where nothing else was written since the last time: nothing more could go.
+        """
+        topic = self._broker.topics.by_name.get(SHARE_STATE_TOPIC)
+        if topic is None:
+            return False
+        before_ms = now_ms - self._broker.settings.share_coordinator_cold_partition_snapshot_interval_ms
+        if not self._cold:
+            quiet = {home.index for home in topic.partitions if self._ends.get(home.index) == home.next_offset}
+            self._cold = [key for key in self.states.cold(before_ms) if self.states.partition_of(key) not in quiet]
+        some, self._cold = self._cold[:_SUMS_PER_TICK_MAX], self._cold[_SUMS_PER_TICK_MAX:]
+        kept = self.states.kept
+        some = [key for key in some if key in kept and kept[key].written_ms < before_ms]
+        self._write_all([(key, self.states.summed_up(key, now_ms)) for key in some], now_ms)
+        if not self._cold:
+            self._ends = {home.index: home.next_offset for home in topic.partitions}
+        return bool(self._cold)
 
     def prune(self, now_ms: int) -> bool:
         """Lets go of what the topic says of no use any more."""
@@ -284,20 +306,63 @@ class SharePartitions:
             found = None
         return partition.high_watermark if found is None else found[0]
 
+    def _begun_anew(self, key: ShareKey, now_ms: int) -> Kept | None:
+        """The state of a partition that its group reads and that has none, as after a crash while it was deleted, or
+        without the topic in which it was kept.
+        """
+        group = self._broker.coordinator.groups.share.get(key.group_id)
+        state = None if group is None else group.initialized.get(key.topic_id)
+        if group is not None and state is not None and key.partition in state.indexes:
+            self.reset(key, group.epoch, NOWHERE, now_ms)
+        return self.states.kept.get(key)
+
     def _home(self, key: ShareKey) -> Partition | None:
         return self._broker.topics.find(SHARE_STATE_TOPIC, self.states.partition_of(key))
 
     def _write(self, key: ShareKey, record: Record, now_ms: int) -> Refused | Partition:
         if key not in self.states.kept and len(self.states.kept) >= self.states_max:
-            text = f"the states of {self.states_max} share partitions are kept; delete share groups of no use any more"
-            return Refused(KafkaError.INVALID_REQUEST, text)
-        return self._append(self._home(key), record, now_ms)
+            return self._too_many()
+        return self._append(self._home(key), [record], now_ms)
 
-    def _append(self, home: Partition | None, record: Record, now_ms: int) -> Refused | Partition:
+    def _too_many(self) -> Refused:
+        text = f"the states of {self.states_max} share partitions are kept; delete share groups of no use any more"
+        return Refused(KafkaError.INVALID_REQUEST, text)
+
+    def _write_all(self, records: list[tuple[ShareKey, Record]], now_ms: int) -> Refused | list[Partition]:
+        """Many records in few batches; where they are. Those of different batches do not count all or none."""
+        homes: dict[int, list[Record]] = {}
+        for key, record in records:
+            homes.setdefault(self.states.partition_of(key), []).append(record)
+        written: list[Partition] = []
+        for index, found in homes.items():
+            home = self._broker.topics.find(SHARE_STATE_TOPIC, index)
+            for piece in _pieces(found):
+                done = self._append(home, piece, now_ms)
+                if isinstance(done, Refused):
+                    return done
+                written.append(done)
+        return written
+
+    def _append(self, home: Partition | None, records: list[Record], now_ms: int) -> Refused | Partition:
         if home is None or home.index in self._unloaded:
             return Refused(KafkaError.COORDINATOR_NOT_AVAILABLE, f"{SHARE_STATE_TOPIC} is not available")
-        done = self._broker.internal.append(home, [record], now_ms, self.codec)
+        done = self._broker.internal.append(home, records, now_ms, self.codec)
         if isinstance(done, Refused):
             return done
-        self.states.replay(home.index, *record, done)
+        for offset, record in enumerate(records, done):
+            self.states.replay(home.index, *record, offset)
         return home
+
+
+def _pieces(records: list[Record]) -> Iterator[list[Record]]:
+    """The records in order, as many together as make a batch of middling size."""
+    piece: list[Record] = []
+    size = 0
+    for record in records:
+        if size > _BATCH_BYTES_MAX:
+            yield piece
+            piece, size = [], 0
+        piece.append(record)
+        size += sum(len(part or b"") for part in record)
+    if piece:
+        yield piece

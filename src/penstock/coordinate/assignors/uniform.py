@@ -13,6 +13,9 @@ from penstock.coordinate.assignors.spec import Assignment, MemberSpec, Spec, ass
 
 NAME = "uniform"
 
+# As many as Kafka's assignor makes.
+_PASSES_MAX = 16
+
 _Place = tuple[bytes, int]
 
 
@@ -104,9 +107,11 @@ class _Uneven:
     def run(self) -> dict[str, Assignment]:
         for topic_id in self.order:
             self.hand_out(topic_id)
-        # A move makes the sum of the squares of all loads smaller, so this ends.
-        while sum(self.level(topic_id) for topic_id in self.order):
-            pass
+        # A move makes the sum of the squares of all loads smaller, so this ends; but along a chain of members that
+        # share a topic each with the next one it would take as many passes as their number squared.
+        for _ in range(_PASSES_MAX):
+            if not sum(self.level(topic_id) for topic_id in self.order):
+                break
         return {
             member_id: {topic_id: frozenset(found) for topic_id, found in topics.items() if found}
             for member_id, topics in self.held.items()

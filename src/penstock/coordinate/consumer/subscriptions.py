@@ -10,7 +10,7 @@ from penstock.coordinate.consumer.member import ConsumerMember
 from penstock.coordinate.consumer.records import Entry, Kind, group_entry, pattern_entry
 from penstock.coordinate.groups.desk import Desk
 from penstock.coordinate.groups.subscription import topics_hash
-from penstock.kit.pattern import PatternError, pattern
+from penstock.kit.pattern import PatternError, Work, pattern
 from penstock.kit.refusal import Refused
 from penstock.protocol.errors import KafkaError
 
@@ -86,7 +86,8 @@ def pattern_fault(desk: Desk, group: ConsumerGroup, text: str) -> Refused | None
         said = f"The group reads by {len(group.pattern_users)} different regular expressions, which is the most."
         return Refused(KafkaError.GROUP_MAX_SIZE_REACHED, said)
     try:
-        pattern(text)
+        # It is tried at once: whoever asks for too much is told so.
+        pattern(text).matching(() if desk.topics is None else desk.topics.names(), Work())
     except PatternError as fault:
         said = f"SubscribedTopicRegex `{text}` is not a valid regular expression: {fault}."
         return Refused(KafkaError.INVALID_REGULAR_EXPRESSION, said)
@@ -106,18 +107,20 @@ def update_patterns(change: Change, view: View, dropped: str) -> bool:
     version = desk.topics.version
     age_ms = desk.now_ms - group.patterns_seen_ms
     is_new = any(text not in group.patterns for text in view.pattern_users)
-    is_old = group.patterns_seen_version != version and age_ms >= PATTERNS_INTERVAL_MS
-    is_old = is_old or age_ms >= desk.settings.group_consumer_regex_refresh_interval_ms
+    # A clock that was set back makes ages negative.
+    is_old = group.patterns_seen_version != version and not 0 <= age_ms < PATTERNS_INTERVAL_MS
+    is_old = is_old or not 0 <= age_ms < desk.settings.group_consumer_regex_refresh_interval_ms
     if not is_new and not is_old:
         return False
     names = list(desk.topics.names())
     view.patterns = dict(group.patterns)
     differs = False
+    work = Work()
     for text in view.pattern_users:
         before = group.patterns.get(text)
         if before is not None and not is_old:
             continue
-        found = frozenset(name for name in names if pattern(text).matches(name))
+        found = _found(text, names, work, before)
         if before is None or before.topics != found:
             resolved = view.patterns[text] = Resolved(found, version, desk.now_ms)
             change.entries.append(pattern_entry(group.group_id, text, resolved))
@@ -131,6 +134,14 @@ def update_patterns(change: Change, view: View, dropped: str) -> bool:
 
     change.after.append(seen)
     return differs
+
+
+def _found(text: str, names: list[str], work: Work, before: Resolved | None) -> frozenset[str]:
+    """The topics of a pattern; as they were when it takes too much work, or is one of another implementation."""
+    try:
+        return pattern(text).matching(names, work)
+    except PatternError:
+        return frozenset() if before is None else before.topics
 
 
 def update_epoch(change: Change, view: View, *, bump: bool) -> int:

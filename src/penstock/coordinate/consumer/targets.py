@@ -64,7 +64,8 @@ def preferred_assignor(desk: Desk, group: ConsumerGroup, member: ConsumerMember 
 
 def _is_due(desk: Desk, group: ConsumerGroup) -> bool:
     interval_ms = desk.group_number(group.group_id, ASSIGNMENT_INTERVAL)
-    return not group.assigned_ms or not interval_ms or desk.now_ms - group.assigned_ms >= interval_ms
+    # A clock that was set back makes the age negative.
+    return not group.assigned_ms or not 0 <= desk.now_ms - group.assigned_ms < interval_ms
 
 
 def _spec(desk: Desk, group: ConsumerGroup, view: View, members: dict[str, ConsumerMember]) -> Spec:

@@ -211,22 +211,25 @@ class Groups:
         """When `tick` has something to do, at the earliest; None: never, as things stand."""
         return self._desk.timers.next_deadline_ms()
 
-    def tick(self, now_ms: int) -> Outcomes:
+    def tick(self, now_ms: int) -> Iterator[Outcome]:
         """Some of what is due by now: phases that end, sessions that are over, offsets that expire; the rest is still
         due, so `next_deadline_ms` is not later than now.
+
+        Each outcome is settled before the next is asked for: of members that are silent together the second goes from
+        a group that the first has left.
         """
-        outcomes: Outcomes = []
         for _ in range(_TIMERS_PER_TICK_MAX):
             timer = self._desk.timers.pop_due(now_ms)
             if timer is None:
                 break
             self._desk.begin(now_ms)
-            outcomes += self._fire(timer)
+            for outcome in self._fire(timer):
+                if outcome.records or outcome.done:
+                    yield outcome
             if timer.kind is TimerKind.RETENTION:
                 # It has looked at every group of a partition, 30 ms for 2,000 of them, and all partitions are due at
                 # the same moment: the next one is due in the next call.
                 break
-        return [outcome for outcome in outcomes if outcome.records or outcome.done]
 
     def _fire(self, timer: Timer) -> Outcomes:
         desk = self._desk

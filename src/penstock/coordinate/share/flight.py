@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -113,18 +114,24 @@ class Batch:
 
     def cut(self, first: int, last: int) -> list[Run]:
         """The runs of `first` to `last` alone; those that reach further are cut in two."""
+        self.cut_at((first, last + 1))
+        return [run for run in self.runs if first <= run.first and run.last <= last]
+
+    def cut_at(self, edges: Sequence[int]) -> None:
+        """Cuts the runs that hold one of `edges` and do not begin there. edges: in order."""
         runs: list[Run] = []
+        place = 0
         for run in self.runs:
-            for edge in (first, last + 1):
-                if run.first < edge <= run.last:
-                    head = Run(run.first, edge - 1, run.state, run.deliveries, run.member, run.due_ms)
-                    run.first = edge
+            while place < len(edges) and edges[place] <= run.last:
+                if edges[place] > run.first:
+                    head = Run(run.first, edges[place] - 1, run.state, run.deliveries, run.member, run.due_ms)
+                    run.first = edges[place]
                     runs.append(head)
+                place += 1
             runs.append(run)
         if len(runs) > len(self.runs):
             self.runs = runs
             self.split = True
-        return [run for run in runs if first <= run.first and run.last <= last]
 
     def join(self) -> None:
         """Makes one run of neighbours that do not differ, so that a batch acknowledged piece by piece stays small."""

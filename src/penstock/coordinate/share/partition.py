@@ -7,13 +7,14 @@ Source: KIP-932; Apache Kafka 4.3.1, whose answers the tests compare.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
 from penstock.coordinate.share.flight import NEVER_MS, Batch, RecordState, Run, StateBatch, merged
 
+_first = attrgetter("first")
 _last = attrgetter("last")
 
 
@@ -97,6 +98,10 @@ class SharePartition:
         dues = (run.due_ms for batch in self.batches for run in batch.runs if run.state is RecordState.ACQUIRED)
         return min(dues, default=None)
 
+    def is_held_by(self, member: str) -> bool:
+        """Whether anything in flight is the member's."""
+        return any(run.member == member for batch in self.batches for run in batch.runs)
+
     # What becomes of records that somebody holds
 
     def release(self, member: str, delivery_max: int) -> Transition:
@@ -155,21 +160,37 @@ class SharePartition:
 
     def apply(self, transition: Transition) -> None:
         """The changes count from now on."""
-        touched: dict[int, Batch] = {}
-        for change in transition.changes:
-            for batch in self.batches[self.place(change.first) :]:
-                if batch.first > change.last:
-                    break
-                touched[id(batch)] = batch
-                for run in batch.cut(change.first, change.last):
-                    if change.due_ms != NEVER_MS:
-                        run.due_ms = change.due_ms
-                    else:
-                        run.settle(change.state)
-                        self.may_have_available |= change.state is RecordState.AVAILABLE
-        for batch in touched.values():
-            batch.join()
+        changes = transition.changes
+        done = 0
+        for batch in self.batches[self.place(changes[0].first) :] if changes else ():
+            last = batch.last
+            count = bisect_right(changes, last, lo=done, key=_first) - done
+            if count:
+                # All at once: thousands of records may be told apart one by one.
+                self._apply_to(batch, changes[done : done + count])
+            # One that reaches further concerns the next batch too.
+            done += count - (count > 0 and changes[done + count - 1].last > last)
+            if done == len(changes):
+                break
         self.advance()
+
+    def _apply_to(self, batch: Batch, changes: Sequence[Change]) -> None:
+        batch.cut_at(sorted({edge for change in changes for edge in (change.first, change.last + 1)}))
+        place = 0
+        for run in batch.runs:
+            while place < len(changes) and changes[place].last < run.first:
+                place += 1
+            if place == len(changes):
+                break
+            change = changes[place]
+            if run.first < change.first:
+                continue
+            if change.due_ms != NEVER_MS:
+                run.due_ms = change.due_ms
+            else:
+                run.settle(change.state)
+                self.may_have_available |= change.state is RecordState.AVAILABLE
+        batch.join()
 
     # Where it begins
 

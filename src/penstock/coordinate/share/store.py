@@ -6,7 +6,7 @@ coordinator of Apache Kafka 4.3.1.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from penstock.coordinate.framing import framed, number_of
@@ -97,13 +97,14 @@ class ShareStates:
         epoch = before.snapshot_epoch + 1
         return _snapshot_record(key, after._replace(snapshot_epoch=epoch, written_ms=now_ms))
 
-    def cold(self, before_ms: int, now_ms: int) -> Iterator[tuple[int, Record]]:
-        """(partition of the topic, new snapshot) of those that had none since `before_ms`."""
-        for key, kept in self.kept.items():
-            if kept.written_ms < before_ms:
-                epoch = kept.snapshot_epoch + 1
-                snapshot = kept._replace(snapshot_epoch=epoch, written_ms=now_ms)
-                yield self.snapshots[key][0], _snapshot_record(key, snapshot)
+    def cold(self, before_ms: int) -> list[ShareKey]:
+        """Those that had no snapshot since `before_ms`."""
+        return [key for key, kept in self.kept.items() if kept.written_ms < before_ms]
+
+    def summed_up(self, key: ShareKey, now_ms: int) -> Record:
+        """A new snapshot that says what is kept already."""
+        kept = self.kept[key]
+        return _snapshot_record(key, kept._replace(snapshot_epoch=kept.snapshot_epoch + 1, written_ms=now_ms))
 
     def first_needed(self) -> dict[int, int]:
         """By partition of the topic, the offset before which it says nothing that counts."""
@@ -153,16 +154,22 @@ def coordinator_key(key: ShareKey) -> str:
 
 
 def combined(before: Sequence[StateBatch], after: Sequence[StateBatch], start: int) -> tuple[StateBatch, ...]:
-    """What holds after both: the later word counts; nothing of what lies before `start`."""
+    """What holds after both: the later word counts; nothing of what lies before `start`. Both are in order, and none
+    of their batches lies over another.
+    """
     result: list[StateBatch] = []
+    place = 0
     for old in before:
         first = old.first
-        for new in after:
-            if new.last < first or new.first > old.last:
-                continue
-            if first < new.first:
-                result.append(old._replace(first=first, last=new.first - 1))
-            first = new.last + 1
+        # The last one that was looked at may reach into this batch too.
+        while place < len(after) and after[place].last < first:
+            place += 1
+        at = place
+        while at < len(after) and after[at].first <= old.last:
+            if first < after[at].first:
+                result.append(old._replace(first=first, last=after[at].first - 1))
+            first = after[at].last + 1
+            at += 1
         if first <= old.last:
             result.append(old._replace(first=first))
     clipped = (batch._replace(first=max(batch.first, start)) for batch in sorted([*result, *after]))

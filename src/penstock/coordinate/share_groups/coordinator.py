@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from penstock.coordinate.groups.desk import Desk, Stored, Topics, nothing
@@ -81,7 +81,14 @@ class ShareGroups:
         self._share.desk.begin(now_ms)
         return reading.delete(self._share, group)
 
-    def set_initialized(self, group_id: str, states: Mapping[bytes, TopicState], reply: Any, now_ms: int) -> Outcome:
+    def set_initialized(
+        self,
+        group_id: str,
+        states: Mapping[bytes, TopicState],
+        reply: Any,
+        now_ms: int,
+        on_refused: Callable[[KafkaError], Any] | None = None,
+    ) -> Outcome:
         """Which partitions have a share state from now on, as operators moved or deleted offsets; a group that does
         not exist comes to be, without members.
         """
@@ -97,7 +104,7 @@ class ShareGroups:
             for key, value in written:
                 records.apply(group, key, value)
 
-        return desk.conclude(group.partition, Stored(written, applied, nothing), reply)
+        return desk.conclude(group.partition, Stored(written, applied, nothing), reply, on_refused=on_refused)
 
     def topics_deleted(self, topic_ids: set[bytes], now_ms: int) -> list[Outcome]:
         """Topics are gone, and so is what groups knew of them."""

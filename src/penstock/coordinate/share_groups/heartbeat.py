@@ -235,8 +235,9 @@ class _Step:
     def aim(self) -> None:
         """A new target for all, unless the last one is too young."""
         group, now_ms = self.group, self.share.desk.now_ms
-        due_ms = group.target_ms + self.config.assignment_interval_ms if group.target_epoch else now_ms
-        if self.epoch == self.target_epoch or now_ms < due_ms:
+        # A clock that was set back makes the age negative.
+        is_young = group.target_epoch > 0 and 0 <= now_ms - group.target_ms < self.config.assignment_interval_ms
+        if self.epoch == self.target_epoch or is_young:
             return
         target = self._target()
         for member_id, assignment in target.items():

@@ -130,8 +130,8 @@ class Transactions:
         if isinstance(found, Transaction):
             cell = TABLE[Event.VERIFY][found.state]
             if not isinstance(cell, KafkaError):
-                absent = KafkaError.TRANSACTION_ABORTABLE
-                return {place: KafkaError.NONE if place in found.partitions else absent for place in places}
+                absent, known = KafkaError.TRANSACTION_ABORTABLE, set(found.partitions)
+                return {place: KafkaError.NONE if place in known else absent for place in places}
             error = cell
         return dict.fromkeys(places, error)
 
@@ -309,7 +309,8 @@ class Transactions:
             return found
         if found.producer_id != producer_id:
             return KafkaError.INVALID_PRODUCER_ID_MAPPING
-        return found if found.epoch == epoch else KafkaError.PRODUCER_FENCED
+        # Nobody gets the last epoch: a transaction in it could not be ended by an epoch that is later.
+        return found if found.epoch == epoch <= CLIENT_EPOCH_MAX else KafkaError.PRODUCER_FENCED
 
     def _find_end(
         self, transactional_id: str, producer_id: int, epoch: int, commit: bool
