@@ -22,6 +22,11 @@ BRIEF = (
     "open_s",
     "produce_records_per_s",
     "consume_records_per_s",
+    "transactions_per_s",
+    "join_s",
+    "join_cpu_s",
+    "leave_s",
+    "return_s",
 )
 Rounds = Sequence[dict[str, Any]]
 
