@@ -25,7 +25,10 @@ _numbers = itertools.count()
 
 @dataclass(frozen=True)
 class Transactions:
-    """Small transactions, one after another for each of `ids`; batches: of each, in different partitions."""
+    """Small transactions, one after another for each of `ids`; batches: of each, in different partitions.
+
+    Names are ids x batches.
+    """
 
     name: str
     ids: int
@@ -194,9 +197,7 @@ class ShareGroup:
 
 
 TRANSACTIONS = tuple(
-    Transactions(f"transactions-{ids}-id{'s' * (ids > 1)}-{batches}-batch{'es' * (batches > 1)}", ids, batches)
-    for ids in (1, 10)
-    for batches in (1, 10)
+    Transactions(f"transactions-{ids}x{batches}", ids, batches) for ids in (1, 10) for batches in (1, 10)
 )
 FETCH_TRANSACTIONS = (
     FetchTransactions("fetch-transactions-uncommitted", isolation=0),
@@ -207,6 +208,4 @@ REBALANCES = tuple(
     for members in (100, 1_000)
     for protocol in ("eager", "cooperative", "consumer", "share", "streams")
 )
-SHARE_GROUPS = tuple(
-    ShareGroup(f"share-group-{consumers}-consumer{'s' * (consumers > 1)}", consumers) for consumers in (1, 4)
-)
+SHARE_GROUPS = tuple(ShareGroup(f"share-group-{consumers}", consumers) for consumers in (1, 4))
