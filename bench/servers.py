@@ -34,8 +34,9 @@ KAFKA_OPTIONS = (
     "-Djava.awt.headless=true",
 )
 # Deleted topics leave the disk after a second instead of a minute, or a run needs room for all of its rounds. The
-# records have fixed times of long ago, for which retention would delete them in the middle of a round.
-TOPIC_CONFIG = {"file.delete.delay.ms": "1000", "retention.ms": "-1"}
+# records have fixed times of long ago, for which retention would delete them in the middle of a round, and markers,
+# which have the time of today, would begin a new segment.
+TOPIC_CONFIG = {"file.delete.delay.ms": "1000", "retention.ms": "-1", "segment.ms": str((1 << 63) - 1)}
 # Apache Kafka takes the delay of deleted topics from the broker, not from the topic.
 DELETE_CONFIG = {"log.segment.delete.delay.ms": TOPIC_CONFIG["file.delete.delay.ms"]}
 # How often members of groups report, the same for members of the classic protocol, who choose it themselves.

@@ -29,6 +29,8 @@ _RECORDS_MAX, _WAIT_MS, _BYTES_MAX = 500, 500, 50 << 20
 _JOIN_SECONDS_MAX = 60
 # Nothing for so long after the first records: all of the topic is read.
 _QUIET_SECONDS = 2
+_SKIPPED_SHARE = 10
+_LOOK_SECONDS = 0.005
 
 Acquired = dict[int, list[tuple[int, int]]]
 
@@ -182,7 +184,9 @@ async def _consume(spec: Spec, consumers: list[ShareConsumer], tally: Tally) -> 
     await _first_records(consumers)
     begun = perf_counter()
     fetching = [asyncio.create_task(_fetch_on(spec, consumer, begun)) for consumer in consumers]
-    await asyncio.sleep(spec.seconds_skipped)
+    # With few records the warm-up is a tenth of them.
+    while perf_counter() - begun < spec.seconds_skipped and tally.records < tally.wanted // _SKIPPED_SHARE:
+        await asyncio.sleep(_LOOK_SECONDS)
     records, size, requests = tally.records, tally.bytes, tally.requests
     cpu, own, opened = cpu_seconds(spec.server_pid), process_time(), perf_counter()
     # The first that ends, ends what is measured: from there on there is less to do at once.

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.coordinate.groups import GroupType
 from penstock.coordinate.share_groups.group import Identity, ShareGroup
 
 MEMBERS = st.sampled_from(["m1", "m2", "m3"])
@@ -28,5 +29,6 @@ def test_a_group_reads_what_its_members_read_and_what_one_more_would_read(
             expected[member_id] = said
 
     assert {member_id: member.identity.topics for member_id, member in group.members.items()} == expected
+    assert group.group_type is GroupType.SHARE
     assert group.subscribed() == set().union(*expected.values())
     assert group.subscribed_with(changing, topics) == set().union(*{**expected, changing: topics}.values())
