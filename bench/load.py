@@ -13,8 +13,13 @@ from typing import Any
 
 from bench import stats, wire
 from bench.channel import Channel, per_request
+from bench.framed import FramedChannel
 from bench.process import cpu_seconds
+from bench.sequences import Checksums, IdempotentChannel, stamp
+from penstock.records.control import ControlType, Marker, build_marker
 
+# A batch of one record that ends a transaction.
+MARKER_SIZE = len(build_marker(Marker(ControlType.COMMIT, 0), 0, 0, 0))
 _DRAIN_SECONDS_MAX = 60
 _STREAM_BYTES_MAX = 4 << 20
 # A round that is over sooner than planned, by its number of requests, has a warm-up of a tenth of them.
@@ -27,6 +32,8 @@ class Load:
 
     batches: for fetch, how many lie in each partition; requests_max, seconds_max: whichever comes first ends the round;
     seconds_skipped: not counted at the start; rate: requests a second over all connections, 0 as fast as it goes.
+    idempotent: each connection is a producer, its batches count per partition. transactions: for fetch, each request is
+    for so many transactions of one batch, whose markers lie between; isolation: 1 leaves the aborted to the client.
     """
 
     kind: str
@@ -45,6 +52,9 @@ class Load:
     seconds_skipped: float = 0
     rate: float = 0
     host: str = "127.0.0.1"
+    idempotent: bool = False
+    transactions: int = 0
+    isolation: int = 0
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -84,25 +94,53 @@ def batch(load: Load) -> bytes:
     )
 
 
+def partitions_of(load: Load, connection: int) -> list[int]:
+    """With more connections than partitions several share one."""
+    return list(range(connection % load.partitions, load.partitions, load.connections))
+
+
 def streams(load: Load) -> list[wire.Stream]:
-    """One stream for each connection; with more connections than partitions several share one."""
+    """One stream for each connection, but for idempotent producers."""
     data = batch(load)
+    records = wire.records_in(data)
     found = []
     for connection in range(load.connections):
-        own = list(range(connection % load.partitions, load.partitions, load.connections))
+        own = partitions_of(load, connection)
         if load.kind == "produce":
             # Short requests are sent many in one call, so a stream holds a whole window of them if that is not much.
             window = min(load.in_flight, _STREAM_BYTES_MAX // len(data))
             found.append(wire.produce_stream(load.topic, own, data, load.acks, repeat=max(1, window // len(own))))
+        elif load.transactions:
+            size = load.transactions * (len(data) + MARKER_SIZE)
+            step = load.transactions * (records + 1)
+            found.append(wire.fetch_stream(load.topic, own, 0, step, load.batches, size, load.isolation))
         else:
-            records = wire.records_in(data)
             found.append(wire.fetch_stream(load.topic, own, 0, records, load.batches, len(data)))
+    return found
+
+
+def channels_of(load: Load) -> list[Channel]:
+    """The connections of a round, nothing sent yet but for producer ids."""
+    address = (load.host, load.port)
+    if not load.idempotent:
+        kind = FramedChannel if load.transactions else Channel
+        return [kind(address, stream) for stream in streams(load)]
+    plain = batch(load)
+    records, checksums = wire.records_in(plain), Checksums(plain)
+    found: list[Channel] = []
+    with wire.connect(load.port) as sock:
+        for connection in range(load.connections):
+            own = partitions_of(load, connection)
+            data = stamp(plain, *wire.init_producer(sock))
+            # Numbers are written into a stream while other requests of it wait to be sent: it holds a whole window.
+            stream = wire.produce_stream(load.topic, own, data, load.acks, repeat=-(-load.in_flight // len(own)))
+            found.append(IdempotentChannel(address, stream, data, len(own), records, checksums))
     return found
 
 
 def run(load: Load) -> dict[str, Any]:
     """One round. Error: wire.ReplyError when any reply is not the one that a healthy server gives."""
-    channels = [Channel((load.host, load.port), stream) for stream in streams(load)]
+    channels = channels_of(load)
     for channel in channels:
         channel.first()
     # A collection in the middle would be measured as the server's latency; nothing here makes cycles.

@@ -8,7 +8,8 @@ class Plan:
     """rounds: of each scenario and server, alternating; seconds and bytes: whichever is reached first ends a round.
 
     seconds_warm: load before the first round, for each server, so that the JVM has compiled what it will run.
-    paced_share: of the slower server's throughput, the rate at which both are asked for latencies.
+    paced_share: of the slower server's throughput, the rate at which both are asked for latencies. members_max: of a
+    group that rebalances.
     """
 
     rounds: int = 5
@@ -24,6 +25,7 @@ class Plan:
     many_partitions: int = 10_000
     end_to_end_rate: int = 1_000
     client_records: int = 1_000_000
+    members_max: int = 1_000
     acks: int = -1
 
 
@@ -39,4 +41,5 @@ QUICK = Plan(
     bytes_cold=32 << 20,
     many_partitions=50,
     client_records=20_000,
+    members_max=20,
 )

@@ -18,7 +18,7 @@ from typing import Any
 
 import psutil
 
-from bench import clients, footprint, report, scenarios, servers
+from bench import clients, coordination, footprint, report, scenarios, servers
 from bench.filler import Filler
 from bench.plan import FULL, QUICK, Plan
 from bench.scenarios import Produce, Scenario, Shared
@@ -29,10 +29,15 @@ RESULTS = Path(__file__).parent / "results" / "latest.json"
 # Throughput first: the paced rounds take their rates from it. What stops the servers comes last, they get cold by it.
 ALL: tuple[Scenario, ...] = (
     *scenarios.PRODUCE,
+    *scenarios.IDEMPOTENT,
     *scenarios.FETCH,
     *scenarios.PACED,
     *scenarios.PARTITIONS,
     *scenarios.CONNECTIONS,
+    *coordination.TRANSACTIONS,
+    *coordination.FETCH_TRANSACTIONS,
+    *coordination.SHARE_GROUPS,
+    *coordination.REBALANCES,
     footprint.EndToEnd(),
     clients.Librdkafka(),
     clients.JavaClients(),
@@ -74,7 +79,7 @@ class Run:
         brief = {name: value for name, value in found.items() if name in report.BRIEF}
         said = "  ".join(f"{name} {value:,.1f}" for name, value in brief.items())
         tail = found.get("latency_ms", {}).get("p99")
-        print(f"{scenario:24} {number + 1} {server:9} {said}" + (f"  p99 {tail:.2f} ms" if tail else ""), flush=True)
+        print(f"{scenario:30} {number + 1} {server:9} {said}" + (f"  p99 {tail:.2f} ms" if tail else ""), flush=True)
 
     def scenario(self, scenario: Scenario, started: list[Server], directory: Path) -> None:
         """All rounds of one scenario; a server on which it fails is left out of it, and that is a result too."""
@@ -104,7 +109,7 @@ class Run:
             return getattr(scenario, step)(server, self.shared) or {}
         except Exception as error:
             # One server that cannot do one thing must not end the run of hours.
-            print(f"{scenario.name:24} {server.name}: {step} failed: {error}", file=sys.stderr, flush=True)
+            print(f"{scenario.name:30} {server.name}: {step} failed: {error}", file=sys.stderr, flush=True)
             self.results.setdefault("failures", []).append(
                 {"scenario": scenario.name, "server": server.name, "step": step, "error": str(error)[:2000]}
             )

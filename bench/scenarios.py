@@ -54,7 +54,8 @@ class Scenario(Protocol):
 class Produce:
     """The same batch again and again into a new topic; batch_size 0: one record a request.
 
-    paced_like: name of the scenario that gives the rate; then only latencies matter.
+    paced_like: name of the scenario that gives the rate; then only latencies matter. idempotent: each connection is a
+    producer with sequence numbers.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Produce:
     connections: int = 4
     in_flight: int = 8
     paced_like: str = ""
+    idempotent: bool = False
 
     def prepare(self, server: Server, shared: Shared) -> None:
         pass
@@ -97,6 +99,7 @@ class Produce:
             seconds_max=plan.seconds,
             seconds_skipped=plan.seconds_skipped,
             rate=shared.paced_rate(self.paced_like) if self.paced_like else 0,
+            idempotent=self.idempotent,
         )
 
 
@@ -189,7 +192,7 @@ def warm(server: Server, shared: Shared) -> None:
     # A name of its own for each: a deleted topic's name may be asked for again before the server has forgotten it.
     kinds: list[Produce | Fetch] = [
         replace(scenario, name=f"warm-up-{scenario.name}")
-        for scenario in (*PRODUCE, *FETCH)
+        for scenario in (*PRODUCE, *IDEMPOTENT, *FETCH)
         if not scenario.paced_like and not getattr(scenario, "cold", False)
     ]
     own = Shared(brief, {})
@@ -222,6 +225,8 @@ PRODUCE = (
     Produce("produce-64KB", 64 * KIB, in_flight=8),
     Produce("produce-1MB", MIB, in_flight=2),
 )
+# The same beside it, from producers that number their batches.
+IDEMPOTENT = tuple(replace(scenario, name=f"{scenario.name}-idempotent", idempotent=True) for scenario in PRODUCE[:2])
 FETCH = (
     Fetch("fetch-64KB", 64 * KIB, in_flight=4),
     Fetch("fetch-1MB", MIB, in_flight=2),

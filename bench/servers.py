@@ -34,8 +34,21 @@ KAFKA_OPTIONS = (
     "-Djava.awt.headless=true",
 )
 # Deleted topics leave the disk after a second instead of a minute, or a run needs room for all of its rounds. The
-# records have fixed times of long ago, for which retention would delete them in the middle of a round.
-TOPIC_CONFIG = {"file.delete.delay.ms": "1000", "retention.ms": "-1"}
+# records have fixed times of long ago, for which retention would delete them in the middle of a round, and markers,
+# which have the time of today, would begin a new segment.
+TOPIC_CONFIG = {"file.delete.delay.ms": "1000", "retention.ms": "-1", "segment.ms": str((1 << 63) - 1)}
+# Apache Kafka takes the delay of deleted topics from the broker, not from the topic.
+DELETE_CONFIG = {"log.segment.delete.delay.ms": TOPIC_CONFIG["file.delete.delay.ms"]}
+# How often members of groups report, the same for members of the classic protocol, who choose it themselves.
+HEARTBEAT_MS = 1_000
+# Waits that both servers keep, short ones, or their work would vanish beside them; and room for 1,000 members.
+GROUP_CONFIG = {
+    "group.initial.rebalance.delay.ms": "300",
+    "group.share.max.size": "1000",
+    **{f"group.{kind}.heartbeat.interval.ms": str(HEARTBEAT_MS) for kind in ("consumer", "share", "streams")},
+    **{f"group.{kind}.min.heartbeat.interval.ms": str(HEARTBEAT_MS) for kind in ("consumer", "share", "streams")},
+    "group.streams.initial.rebalance.delay.ms": "300",
+}
 # size, ApiVersions, version 0, correlation id, no client id
 _API_VERSIONS = bytes.fromhex("0000000a 0012 0000 00000001 ffff")
 
@@ -85,7 +98,8 @@ class Penstock:
         self.log_dir.mkdir(parents=True, exist_ok=True)
         line = [sys.executable, "-m", "penstock.cli.main", "broker"]
         line += ["--data-dir", str(self.log_dir), "--port", str(self.port)]
-        line += ["--config", f"log.segment.delete.delay.ms={TOPIC_CONFIG['file.delete.delay.ms']}"]
+        for name, value in {**DELETE_CONFIG, **GROUP_CONFIG}.items():
+            line += ["--config", f"{name}={value}"]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 line,
@@ -119,10 +133,13 @@ class Apache:
 
     def __init__(self, root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)
-        # Apache Kafka takes the delay of deleted topics from the broker, not from the topic.
-        config = {"log.segment.delete.delay.ms": TOPIC_CONFIG["file.delete.delay.ms"]}
         self._node = ApacheKafka(
-            version=VERSION, data_dir=root, config=config, features={}, heap=KAFKA_HEAP, options=KAFKA_OPTIONS
+            version=VERSION,
+            data_dir=root,
+            config={**DELETE_CONFIG, **GROUP_CONFIG},
+            features={},
+            heap=KAFKA_HEAP,
+            options=KAFKA_OPTIONS,
         )
 
     @property

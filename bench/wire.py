@@ -2,12 +2,14 @@
 
 import os
 import socket
+import time
 from dataclasses import dataclass
 from struct import Struct
 from typing import Any
 
 from penstock.protocol import messages
 from penstock.protocol.apis import ApiKey
+from penstock.protocol.errors import KafkaError
 from penstock.protocol.frame import decode_response, encode_request
 from penstock.records.batch import build, read_header
 from penstock.records.record import Record
@@ -17,6 +19,18 @@ CLIENT_ID = "bench"
 PRODUCE_VERSION = 12
 FETCH_VERSION = 12
 LIST_OFFSETS_VERSION = 7
+INIT_PRODUCER_VERSION = 5
+FIND_COORDINATOR_VERSION = 6
+METADATA_VERSION = 12
+API_VERSIONS_VERSION = 3
+COORDINATOR_SECONDS_MAX = 60
+# What a coordinator that is about to serve answers.
+NOT_YET = (
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.CONCURRENT_TRANSACTIONS,
+)
 TIMESTAMP_MS = 1_760_000_000_000
 
 SIZE = Struct(">I")
@@ -81,14 +95,18 @@ def produce_stream(topic: str, partitions: list[int], batch: bytes, acks: int, r
     return _stream(requests, error_at, len(batch), error_at, ApiKey.PRODUCE, PRODUCE_VERSION)
 
 
-def fetch_stream(topic: str, partitions: list[int], first: int, step: int, batches: int, batch_size: int) -> Stream:
+def fetch_stream(
+    topic: str, partitions: list[int], first: int, step: int, batches: int, batch_size: int, isolation: int = 0
+) -> Stream:
     """One request for each batch of each partition, in the order of offsets; every reply holds one batch.
 
     first: offset of the first batch; step: records in a batch; batches: how many there are in each partition.
+    isolation: 1 for read_committed, whose replies may differ in size by the aborted transactions they list.
     """
     places = [(partition, first + step * number) for number in range(batches) for partition in partitions]
     requests = [
-        _fetch_request(topic, partition, offset, batch_size, id_) for id_, (partition, offset) in enumerate(places)
+        _fetch_request(topic, partition, offset, batch_size, isolation, id_)
+        for id_, (partition, offset) in enumerate(places)
     ]
     # throttle int32, error int16, session int32, responses [1]: name, partitions [1]: index int32, error code
     error_at = _BODY_AT + 4 + 2 + 4 + 1 + 1 + len(topic) + 1 + 4
@@ -100,6 +118,72 @@ def ask(sock: socket.socket, api_key: int, version: int, message: Any) -> Any:
     sock.sendall(b"".join(map(bytes, encode_request(api_key, version, 0, CLIENT_ID, message))))
     (size,) = SIZE.unpack(receive(sock, SIZE.size))
     return decode_response(api_key, version, receive(sock, size))[1]
+
+
+def connect(port: int, seconds_max: float = 30) -> socket.socket:
+    """A connection to a server of this machine that sends each request at once."""
+    sock = socket.create_connection(("127.0.0.1", port), timeout=seconds_max)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def init_producer(sock: socket.socket, transactional_id: str | None = None) -> tuple[int, int]:
+    """Producer id and epoch; waits until the coordinator serves. Error: ReplyError."""
+    request = messages.InitProducerIdRequest(transactional_id=transactional_id, transaction_timeout_ms=60_000)
+    deadline = time.monotonic() + COORDINATOR_SECONDS_MAX
+    while True:
+        reply = ask(sock, ApiKey.INIT_PRODUCER_ID, INIT_PRODUCER_VERSION, request)
+        if not reply.error_code:
+            return reply.producer_id, reply.producer_epoch
+        if reply.error_code not in NOT_YET or time.monotonic() > deadline:
+            raise ReplyError(f"InitProducerId of {transactional_id}: {KafkaError(reply.error_code).name}")
+        time.sleep(0.05)
+
+
+def find_coordinator(sock: socket.socket, key: str, kind: int) -> None:
+    """Returns when there is a coordinator (kind 0 of a group, 1 of a transactional id). Error: ReplyError."""
+    request = messages.FindCoordinatorRequest(key_type=kind, coordinator_keys=[key])
+    deadline = time.monotonic() + COORDINATOR_SECONDS_MAX
+    while True:
+        (found,) = ask(sock, ApiKey.FIND_COORDINATOR, FIND_COORDINATOR_VERSION, request).coordinators
+        if not found.error_code:
+            return
+        if found.error_code not in NOT_YET or time.monotonic() > deadline:
+            raise ReplyError(f"FindCoordinator of {key}: {KafkaError(found.error_code).name}")
+        time.sleep(0.05)
+
+
+def topic_id(sock: socket.socket, name: str) -> bytes:
+    """The topic's uuid, 16 bytes. Error: ReplyError."""
+    request = messages.MetadataRequest
+    wanted = request(topics=[request.MetadataRequestTopic(name=name)], allow_auto_topic_creation=False)
+    (topic,) = ask(sock, ApiKey.METADATA, METADATA_VERSION, wanted).topics
+    if topic.error_code:
+        raise ReplyError(f"Metadata of {name}: {KafkaError(topic.error_code).name}")
+    return bytes(topic.topic_id)
+
+
+def serves(sock: socket.socket, api_key: int) -> bool:
+    """Whether the server says that it serves the API."""
+    reply = ask(sock, ApiKey.API_VERSIONS, API_VERSIONS_VERSION, messages.ApiVersionsRequest(CLIENT_ID, "1"))
+    return any(api.api_key == api_key for api in reply.api_keys)
+
+
+def end_offsets(sock: socket.socket, topic: str, partitions: int, isolation: int) -> list[int]:
+    """The end of each partition; for isolation 1 the last stable offset. Error: ReplyError."""
+    request = messages.ListOffsetsRequest
+    wanted = request.ListOffsetsTopic(
+        name=topic,
+        partitions=[
+            request.ListOffsetsPartition(partition_index=index, current_leader_epoch=-1, timestamp=-1)
+            for index in range(partitions)
+        ],
+    )
+    message = request(replica_id=-1, isolation_level=isolation, topics=[wanted])
+    (found,) = ask(sock, ApiKey.LIST_OFFSETS, LIST_OFFSETS_VERSION, message).topics
+    if any(partition.error_code for partition in found.partitions):
+        raise ReplyError(f"ListOffsets of {topic}: {str(found)[:500]}")
+    return [partition.offset for partition in sorted(found.partitions, key=lambda partition: partition.partition_index)]
 
 
 def unready(sock: socket.socket, topics: dict[str, int]) -> int:
@@ -139,7 +223,7 @@ def _produce_request(topic: str, partition: int, batch: bytes, acks: int, id_: i
     return b"".join(map(bytes, encode_request(ApiKey.PRODUCE, PRODUCE_VERSION, id_, CLIENT_ID, message)))
 
 
-def _fetch_request(topic: str, partition: int, offset: int, size: int, id_: int) -> bytes:
+def _fetch_request(topic: str, partition: int, offset: int, size: int, isolation: int, id_: int) -> bytes:
     request = messages.FetchRequest
     wanted = request.FetchPartition(
         partition=partition,
@@ -154,7 +238,7 @@ def _fetch_request(topic: str, partition: int, offset: int, size: int, id_: int)
         max_wait_ms=500,
         min_bytes=1,
         max_bytes=size,
-        isolation_level=0,
+        isolation_level=isolation,
         session_id=0,
         session_epoch=-1,
         topics=[request.FetchTopic(topic=topic, partitions=[wanted])],

@@ -10,6 +10,9 @@ from struct import Struct
 
 import pytest
 from bench.load import Load
+from bench.sequences import SEQUENCE_MAX, Checksums, stamp
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bench import load, wire
 from penstock.protocol import messages
@@ -24,7 +27,9 @@ SIZE = Struct(">I")
 
 def answer(api_key: int, version: int, id_: int, error: int = 0) -> bytes:
     """What a broker answers to the requests of these tests, in one partition of topic `t`."""
-    if api_key == ApiKey.PRODUCE:
+    if api_key == ApiKey.INIT_PRODUCER_ID:
+        message = messages.InitProducerIdResponse(error_code=error, producer_id=4711, producer_epoch=0)
+    elif api_key == ApiKey.PRODUCE:
         response = messages.ProduceResponse
         partition = response.PartitionProduceResponse(index=0, error_code=error)
         topic = response.TopicProduceResponse(name="t", partition_responses=[partition])
@@ -36,6 +41,17 @@ def answer(api_key: int, version: int, id_: int, error: int = 0) -> bytes:
         )
         message = response(responses=[response.FetchableTopicResponse(topic="t", partitions=[partition])])
     return b"".join(map(bytes, encode_response(api_key, version, id_, message)))
+
+
+def committed(version: int, id_: int, aborted: int, size: int, error: int = 0) -> bytes:
+    """A read_committed reply of topic `t` with `size` bytes of records and so many aborted transactions."""
+    response = messages.FetchResponse
+    listed = [response.AbortedTransaction(producer_id=number, first_offset=number) for number in range(aborted)]
+    partition = response.PartitionData(
+        partition_index=0, error_code=error, records=bytes(size), aborted_transactions=listed
+    )
+    message = response(responses=[response.FetchableTopicResponse(topic="t", partitions=[partition])])
+    return b"".join(map(bytes, encode_response(ApiKey.FETCH, version, id_, message)))
 
 
 def lengthened(reply: bytes) -> bytes:
@@ -164,6 +180,90 @@ def test_a_fetch_asks_for_each_batch_in_turn() -> None:
     step = wire.records_in(wire.batch_of(400, 100))
     assert offsets == [step * (number % 5) for number in range(12)]
     assert result["bytes"] == 11 * 400
+
+
+def test_idempotent_producers_number_the_batches_of_each_partition() -> None:
+    idempotent = Load("produce", 0, getpid(), "t", in_flight=8, value_size=100, requests_max=100, idempotent=True)
+
+    with broker() as (port, got):
+        result = load.run(replace(idempotent, port=port))
+
+    batches = []
+    for frame in got:
+        header, pos = decode_request_header(frame, 0)
+        if header.api_key == ApiKey.PRODUCE:
+            request, _ = decode(messages.ProduceRequest, header.version, frame, pos)
+            batches.append(check(request.topic_data[0].partition_data[0].records, 1 << 20))
+    # The first one is not measured.
+    assert result["requests"] == 99
+    # `check` knows the CRC, so these are headers of undamaged batches.
+    assert [(batch.producer_id, batch.base_sequence) for batch in batches] == [(4711, number) for number in range(100)]
+
+
+@given(st.integers(0, SEQUENCE_MAX), st.integers(0, 1 << 40))
+def test_the_checksum_of_a_sequence_is_that_of_the_whole_batch(sequence: int, producer_id: int) -> None:
+    plain = wire.one_record_batch(10)
+    checksums = Checksums(plain)
+
+    zero, whole = stamp(plain, producer_id, 3), stamp(plain, producer_id, 3, sequence)
+
+    effect = checksums.low[sequence & 0xFFFF] ^ checksums.high[sequence >> 16]
+    assert read_header(zero).crc ^ effect == read_header(whole).crc
+
+
+def transactional(port: int) -> Load:
+    """Two transactions of one batch to a request, 12 of them."""
+    return Load(
+        "fetch",
+        port,
+        getpid(),
+        "t",
+        in_flight=4,
+        batch_size=400,
+        value_size=100,
+        batches=5,
+        requests_max=12,
+        transactions=2,
+        isolation=1,
+    )
+
+
+ENOUGH = 2 * (400 + load.MARKER_SIZE)
+
+
+def test_replies_that_list_aborted_transactions_may_differ_in_size() -> None:
+    def reply(api_key: int, version: int, id_: int) -> bytes:
+        return committed(version, id_, aborted=id_ % 3, size=ENOUGH)
+
+    with broker(reply) as (port, got):
+        result = load.run(transactional(port))
+
+    places = []
+    for frame in got:
+        header, pos = decode_request_header(frame, 0)
+        request, _ = decode(messages.FetchRequest, header.version, frame, pos)
+        places.append((request.isolation_level, request.topics[0].partitions[0].fetch_offset))
+    step = 2 * (wire.records_in(wire.batch_of(400, 100)) + 1)
+    assert places == [(1, step * (number % 5)) for number in range(12)]
+    assert result["bytes"] == 11 * ENOUGH
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"),
+    [
+        (lambda version, id_: committed(version, id_, 0, ENOUGH, error=3 if id_ == 4 else 0), "error code 3"),
+        (lambda version, id_: committed(version, id_, 0, ENOUGH if id_ != 4 else 100), "or more"),
+        (lambda version, id_: committed(version, 0, 0, ENOUGH), "correlation id"),
+    ],
+)
+def test_a_reply_about_transactions_that_is_not_right_ends_the_round(
+    bad: Callable[[int, int], bytes], why: str
+) -> None:
+    with (
+        broker(lambda key, version, id_: bad(version, id_)) as (port, _),
+        pytest.raises(wire.ReplyError, match=why),
+    ):
+        load.run(transactional(port))
 
 
 @pytest.mark.parametrize("size", [16 << 10, 64 << 10, 1 << 20])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bench import report, stats
+from bench import report, run, stats
 
 
 def test_a_percentile_is_a_sample_that_so_many_do_not_exceed() -> None:
@@ -59,6 +59,13 @@ def test_what_was_not_measured_has_no_row(results: dict[str, Any]) -> None:
 
     assert "Fetch" not in text
     assert "Many partitions" not in text
+
+
+def test_every_row_is_of_a_scenario_that_is_run() -> None:
+    names = [scenario.name for scenario in run.ALL]
+
+    assert len(set(names)) == len(names)
+    assert {row.scenario for _, rows in report.TABLES for row in rows} <= set(names)
 
 
 def test_a_failure_is_told(results: dict[str, Any]) -> None:

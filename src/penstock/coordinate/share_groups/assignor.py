@@ -68,15 +68,18 @@ def deal(items: Sequence[Item], holders: Sequence[Holder], held: set[tuple[Item,
         counts[holder] += 1
         extra -= counts[holder] > base
 
+    places = {holder: place for place, holder in enumerate(holders)}
     before: dict[Item, list[Holder]] = {}
     for item, holder in held:
-        before.setdefault(item, []).append(holder)
+        if holder in places:
+            before.setdefault(item, []).append(holder)
     for limit in (base, base + 1):
         for item in items:
-            for holder in holders if item in before and item not in dealt else ():
-                room = counts.get(holder, limit) < limit and (counts[holder] < base or extra > 0)
-                if holder in before[item] and room and item not in dealt:
+            # Few had it before, of however many holders there are; the first of them with room keeps it.
+            for holder in sorted(before.get(item, ()), key=places.__getitem__) if item not in dealt else ():
+                if counts[holder] < limit and (counts[holder] < base or extra > 0):
                     give(item, holder)
+                    break
     # Those with least first; the extra ones go to whoever comes first.
     open_places = [holder for holder in holders for _ in range(base - counts[holder])]
     open_places += [holder for holder in holders if counts[holder] <= base][:extra]

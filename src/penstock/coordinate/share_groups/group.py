@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from enum import Enum, auto
 from typing import NamedTuple
@@ -49,7 +50,8 @@ class TopicState(NamedTuple):
 
 class ShareGroup:
     """epoch: grows with members, subscriptions and topics; target: by member, what the assignor wants, as of
-    target_epoch; initialized: by topic id; topics_version: that of the topics when metadata_hash was last compared.
+    target_epoch; initialized: by topic id; topics_version: that of the topics when metadata_hash was last compared;
+    readers: how many members name a topic, so that no heartbeat has to look at all of them.
     """
 
     group_type = GroupType.SHARE
@@ -62,6 +64,7 @@ class ShareGroup:
         "members",
         "metadata_hash",
         "partition",
+        "readers",
         "target",
         "target_epoch",
         "target_ms",
@@ -75,6 +78,7 @@ class ShareGroup:
         self.epoch = 1
         self.metadata_hash = 0
         self.members: dict[str, ShareMember] = {}
+        self.readers: Counter[str] = Counter()
         self.target: dict[str, Assignment] = {}
         self.target_epoch = 0
         self.target_ms = 0
@@ -87,7 +91,37 @@ class ShareGroup:
         return "Stable" if self.members else "Empty"
 
     def subscribed(self) -> set[str]:
-        return {name for member in self.members.values() for name in member.identity.topics}
+        return set(self.readers)
+
+    def subscribed_with(self, member_id: str, topics: tuple[str, ...]) -> set[str]:
+        """What is read once this member, there or not, reads these topics."""
+        member = self.members.get(member_id)
+        own = () if member is None else member.identity.topics
+        others = {name for name, count in self.readers.items() if count > (name in own)}
+        return others.union(topics)
+
+    def identify(self, member_id: str, identity: Identity) -> None:
+        """Takes what a member says of itself; it is made if there is none."""
+        member = self.members.get(member_id)
+        if member is None:
+            self.members[member_id] = ShareMember(self, member_id, identity)
+        else:
+            self._forget(member.identity.topics)
+            member.identity = identity
+        self.readers.update(set(identity.topics))
+
+    def remove(self, member_id: str) -> None:
+        """Lets a member go, with its timer; nothing happens if there is none."""
+        member = self.members.pop(member_id, None)
+        if member is not None:
+            self._forget(member.identity.topics)
+            member.session.stop()
+
+    def _forget(self, topics: tuple[str, ...]) -> None:
+        for name in set(topics):
+            self.readers[name] -= 1
+            if not self.readers[name]:
+                del self.readers[name]
 
     def timers(self) -> Iterator[Timer]:
         return (member.session for member in self.members.values())

@@ -207,16 +207,15 @@ class _Step:
         self.epoch, self.target_epoch = group.epoch, group.target_epoch
         self.metadata_hash = group.metadata_hash
         self.initialized: Mapping[bytes, TopicState] = group.initialized
-        self.topics = {member.member_id: member.identity.topics for member in group.members.values()}
+        self.topics: tuple[str, ...] = ()
         self.changed = False
         self.assigned: Assignment | None = group.target.get(member_id)
 
     def identify(self, identity: Identity) -> None:
         if self.member is None or self.member.identity != identity:
             self.records.append(records.member_record(self.group.group_id, self.member_id, identity))
-        if self.topics.get(self.member_id) != identity.topics:
-            self.topics[self.member_id] = identity.topics
-            self.changed = True
+        self.topics = identity.topics
+        self.changed = self.member is None or self.member.identity.topics != identity.topics
 
     def initialize(self, added: Mapping[bytes, TopicState]) -> None:
         if added:
@@ -227,7 +226,8 @@ class _Step:
     def bump(self) -> None:
         """A new epoch when members read something else, or what they read changed."""
         if self.changed or self.group.topics_version != self.share.topics.version:
-            self.metadata_hash = topics_hash(self.share.topics, set().union(*self.topics.values()))
+            names = self.group.subscribed_with(self.member_id, self.topics)
+            self.metadata_hash = topics_hash(self.share.topics, names)
         if self.changed or self.metadata_hash != self.group.metadata_hash:
             self.epoch += 1
             self.records.append(records.group_record(self.group.group_id, self.epoch, self.metadata_hash))
@@ -249,10 +249,14 @@ class _Step:
 
     def _target(self) -> dict[str, dict[bytes, tuple[int, ...]]]:
         topics = self.share.topics
-        subscribed: dict[str, frozenset[bytes]] = {}
-        for member_id, names in self.topics.items():
-            ids = (topics.id_of(name) for name in names)
-            subscribed[member_id] = frozenset(topic_id for topic_id in ids if topic_id is not None)
+        reading = {member.member_id: member.identity.topics for member in self.group.members.values()}
+        reading[self.member_id] = self.topics
+        # Members that read the same share one set.
+        ids = {
+            names: frozenset(topic_id for name in names if (topic_id := topics.id_of(name)) is not None)
+            for names in set(reading.values())
+        }
+        subscribed = {member_id: ids[names] for member_id, names in reading.items()}
         partitions = {}
         for topic_id, state in self.initialized.items():
             name = topics.name_of(topic_id)
@@ -298,7 +302,7 @@ def gone(share: ShareDesk, group: ShareGroup, member_id: str) -> Stored:
     """What is to be written when a member left, or fell silent. The others get its partitions with their next
     heartbeat.
     """
-    left = {name for m in group.members.values() if m.member_id != member_id for name in m.identity.topics}
+    left = group.subscribed_with(member_id, ())
     written = records.member_tombstones(group.group_id, member_id)
     written.append(records.group_record(group.group_id, group.epoch + 1, topics_hash(share.topics, left)))
 

@@ -9,7 +9,7 @@ from penstock.coordinate.framing import framed, number_of
 from penstock.coordinate.group_records import KEY, VALUE
 from penstock.coordinate.outcome import Record
 from penstock.coordinate.share_groups.assignor import Assignment
-from penstock.coordinate.share_groups.group import Identity, ShareGroup, ShareMember, TopicState
+from penstock.coordinate.share_groups.group import Identity, ShareGroup, TopicState
 from penstock.protocol import messages
 from penstock.protocol.codec import decode
 
@@ -122,16 +122,10 @@ def _apply_to_member(group: ShareGroup, kind: int, member_id: str, said: Any) ->
             group.target[member_id] = {part.topic_id: tuple(part.partitions) for part in said.topic_partitions}
     elif kind == _MEMBER:
         if said is None:
-            if member is not None:
-                member.session.stop()
-                del group.members[member_id]
+            group.remove(member_id)
             return
         topics = tuple(said.subscribed_topic_names)
-        identity = Identity(said.rack_id, said.client_id, said.client_host, topics)
-        if member is None:
-            group.members[member_id] = ShareMember(group, member_id, identity)
-        else:
-            member.identity = identity
+        group.identify(member_id, Identity(said.rack_id, said.client_id, said.client_host, topics))
     elif member is not None and said is not None:
         member.epoch, member.previous_epoch = said.member_epoch, said.previous_member_epoch
         member.assigned = {part.topic_id: tuple(part.partitions) for part in said.assigned_partitions}
