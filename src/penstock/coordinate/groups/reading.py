@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from penstock.coordinate.consumer.group import ConsumerGroup
 from penstock.coordinate.groups.desk import Desk, Phase
 from penstock.coordinate.groups.member import Member
+from penstock.coordinate.groups.newer import Newer
 from penstock.coordinate.groups.states import TABLE, Event, State
 from penstock.coordinate.offsets.delete import tombstones
 from penstock.coordinate.outcome import Outcome
@@ -90,7 +90,7 @@ def delete(desk: Desk, group_id: str) -> Outcome:
     """Removes an empty group and its offsets; the reply is a DeletableGroupResult."""
     fault = desk.absence_of(group_id)
     newer = desk.groups.get(group_id)
-    if fault is KafkaError.NONE and isinstance(newer, ConsumerGroup):
+    if fault is KafkaError.NONE and isinstance(newer, Newer):
         return _delete_newer(desk, newer)
     group = desk.classic(group_id)
     if fault is KafkaError.NONE and group is None:
@@ -109,7 +109,7 @@ def delete(desk: Desk, group_id: str) -> Outcome:
     )
 
 
-def _delete_newer(desk: Desk, group: ConsumerGroup) -> Outcome:
+def _delete_newer(desk: Desk, group: Newer) -> Outcome:
     if not group.is_empty:
         return Outcome(_deleted(group.group_id, KafkaError.NON_EMPTY_GROUP))
     return desk.conclude(
