@@ -93,14 +93,16 @@ def words(broker):
         gone.result(20)
 
 
+def groups(broker, application, *arguments, **options):
+    """What `kafka-streams-groups` prints of the application."""
+    address = ["--bootstrap-server", broker.bootstrap_servers]
+    return tool("kafka-streams-groups", *address, "--group", application, *arguments, **options).stdout
+
+
 def members(broker, application):
-    """Of each member, how many active tasks it has, as the tool tells it: one line of each kind of task a member."""
-    said = tool(
-        "kafka-streams-groups", "--bootstrap-server", broker.bootstrap_servers, "--describe", "--group", application,
-        "--members", "--verbose", check=False,
-    ).stdout  # fmt: skip
-    rows = [line.split() for line in said.splitlines() if line.startswith(application)]
-    return [row for row in rows if row]
+    """A line of the tool for each member."""
+    said = groups(broker, application, "--describe", "--members", check=False)
+    return [line for line in said.splitlines() if line.startswith(application)]
 
 
 def until(ready, *instances):
@@ -125,10 +127,18 @@ def test_words_are_counted_while_instances_come_and_go(guarantee, broker, topic,
         instances[0].leave()
         words.send("a b c d")
         words.arrive()
-        left = until(lambda: members(broker, topic), *instances)
+        left = members(broker, topic)
+        state = groups(broker, topic, "--describe", "--state")
+        offsets = groups(broker, topic, "--describe", "--offsets")
     finally:
         for instance in instances:
             instance.leave()
 
     assert len(left) == 1
+    assert "Stable" in state
+    assert INPUT in offsets
+    assert f"{topic}-KSTREAM-AGGREGATE-STATE-STORE-0000000003-repartition" in offsets
     assert words.counted == words.sent
+    # Those who left are gone at once; with the group go its internal topics.
+    deleted = groups(broker, topic, "--delete", "--delete-all-internal-topics", check=False)
+    assert topic in deleted, deleted

@@ -81,8 +81,15 @@ def _current(group: StreamsGroup, member_id: str, value: Any) -> None:
     if value is not None:
         group.put(current_of(member or StreamsMember(member_id), value))
     elif member is not None:
-        nothing = {"state": MemberState.STABLE, "assigned": NOTHING_HELD, "revoking": NOTHING_HELD}
-        group.put(member._replace(epoch=LEFT_EPOCH, previous_epoch=LEFT_EPOCH, **nothing))
+        group.put(
+            member._replace(
+                epoch=LEFT_EPOCH,
+                previous_epoch=LEFT_EPOCH,
+                state=MemberState.STABLE,
+                assigned=NOTHING_HELD,
+                revoking=NOTHING_HELD,
+            )
+        )
 
 
 _STEPS: dict[Kind, Callable[[StreamsGroup, str, Any], None]] = {

@@ -80,8 +80,8 @@ def configure(topology: Topology, topics: Topics) -> Configured | Refused:
     task_counts = {part.subtopology_id: sizing.most(part) for part in topology.subtopologies}
     status = None
     if missing:
-        names = ", ".join(topic.name for topic in missing)
-        status = Status(StatusCode.MISSING_INTERNAL_TOPICS, f"Internal topics are missing: {names}")
+        lacking = ", ".join(topic.name for topic in missing)
+        status = Status(StatusCode.MISSING_INTERNAL_TOPICS, f"Internal topics are missing: {lacking}")
     return Configured(topology, task_counts, sizing.decided, missing, status)
 
 
@@ -168,13 +168,15 @@ class _Sizing:
 
     def missing(self) -> tuple[InternalTopic, ...]:
         """In order of their names."""
-        lacking = {}
+        lacking: dict[str, InternalTopic] = {}
         for topic in [topic for part in self.parts for topic in (*part.repartitions, *part.changelogs)]:
             found = self.topics.partition_count(topic.name)
-            wanted = self.decided.get(topic.name, found)
             if found is None:
-                lacking[topic.name] = topic._replace(partitions=wanted)
-            elif found != wanted:
+                lacking[topic.name] = topic._replace(partitions=self.decided[topic.name])
+                continue
+            # What is also an outer source has as many as it has.
+            wanted = self.decided.get(topic.name, found)
+            if found != wanted:
                 raise _Misfit(
                     f"Existing topic {topic.name} has different number of partitions: expected {wanted}, found {found}"
                 )

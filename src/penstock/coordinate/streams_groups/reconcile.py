@@ -85,7 +85,10 @@ def _next(member: StreamsMember, epoch: int, target: Target, owned: Tasks | None
 
 def _difference(role: int, has: TaskMap, target: Target, process_id: str) -> _Role:
     wanted = target.tasks[role]
-    kept, revoking, added, waits = {}, {}, {}, False
+    kept: dict[str, frozenset[int]] = {}
+    revoking: dict[str, frozenset[int]] = {}
+    added: dict[str, frozenset[int]] = {}
+    waits = False
     for subtopology in {**wanted, **has}:
         now, then = has.get(subtopology, frozenset()), wanted.get(subtopology, frozenset())
         free = frozenset(
