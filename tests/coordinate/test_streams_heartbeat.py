@@ -523,6 +523,16 @@ def test_groups_are_listed_with_their_type(world):
     )
 
 
+@pytest.mark.parametrize(("state", "count"), [("NotReady", 1), ("not_ready", 1), ("Stable", 0)])
+def test_groups_are_listed_by_their_state(state, count):
+    world = StreamsWorld(u=1)
+    world.enter("a")
+
+    listed = world.groups.list(messages.ListGroupsRequest(states_filter=[state], types_filter=[]), 5).groups
+
+    assert len(listed) == count
+
+
 def test_topics_that_grow_or_go_make_a_new_assignment(world):
     a = Thread(world, "a")
     a.join()

@@ -34,6 +34,7 @@ SETTINGS = {
 }
 # What Apache does in the background has been done by then.
 PAUSE_S = 0.2
+GROUP_RESOURCE = 32
 HEARTBEAT = ApiKey.STREAMS_GROUP_HEARTBEAT
 DESCRIBE = ApiKey.STREAMS_GROUP_DESCRIBE
 DescribedTopic = m.StreamsGroupDescribeResponse.TopicInfo
@@ -116,6 +117,16 @@ class Sides:
     def enter(self, member_id: str, **fields: Any) -> Any:
         said = {"rebalance_timeout_ms": 300_000, "owned": {}, "topology": word_count(), "process_id": f"p-{member_id}"}
         return self.beat(member_id, 0, **said | fields)
+
+    def set(self, name: str, value: int) -> None:
+        """Gives the group a config of its own."""
+        self.ours.world.configs[name] = value
+        request = m.IncrementalAlterConfigsRequest
+        config = request.AlterableConfig(name=name, config_operation=0, value=str(value))
+        resource = request.AlterConfigsResource(GROUP_RESOURCE, self.group, [config])
+        altered = self.theirs.surely(ApiKey.INCREMENTAL_ALTER_CONFIGS, 1, request(resources=[resource]))
+        assert altered.responses[0].error_code == 0, altered
+        time.sleep(PAUSE_S)
 
     def about(self) -> Any:
         return self.ask(DESCRIBE, 0, m.StreamsGroupDescribeRequest(group_ids=[self.group, "no such group"]))
@@ -342,6 +353,54 @@ def test_what_is_not_supported_yet(sides):
     sides.beat("a", 2, active_tasks=[], standby_tasks=[], warmup_tasks=[Request.TaskIds("1", [0])])
     sides.beat("a", 2, standby_tasks=[])
     sides.beat("", -2)
+
+
+def test_spares(sides):
+    sides.set("streams.num.standby.replicas", 1)
+    sides.enter("a")
+    sides.enter("b")
+    kept = sides.beat("a", 2)
+    owned = {entry.subtopology_id: entry.partitions for entry in kept.active_tasks}
+    sides.beat("a", 2, owned=owned)
+    sides.about()
+    sides.set("streams.num.standby.replicas", 0)
+    sides.beat("a", 3, owned=owned)
+    sides.about()
+    sides.same_records()
+
+
+def test_assignments_that_are_delayed(sides):
+    sides.set("streams.assignment.interval.ms", 15_000)
+    sides.enter("a")
+    sides.enter("b")
+    sides.beat("a", 2)
+    sides.about()
+    sides.same_records()
+
+
+def test_first_members_that_are_awaited(sides):
+    sides.set("streams.initial.rebalance.delay.ms", 60_000)
+    sides.enter("a")
+    sides.enter("b")
+    sides.beat("a", 1)
+    sides.beat("a", 2)
+    sides.about()
+    sides.beat("b", -1)
+    sides.about()
+    sides.same_records()
+
+
+def test_internal_topics_that_are_missing(sides):
+    name = f"{sides.group}-store"
+    configs = {"cleanup.policy": "compact"}
+    changelog = internal(name, **configs)
+    sides.enter("a", topology=topology(part("0", source_topics=["u"], state_changelog_topics=[changelog])))
+    # The other side has made it by now.
+    sides.ours.world.changing.set(name, 3)
+    time.sleep(1)
+    sides.beat("a", 2)
+    sides.about()
+    sides.same_records()
 
 
 def test_offsets_of_members(sides):

@@ -20,7 +20,8 @@ def list_groups(desk: Desk, request: Any) -> Any:
     """All groups, or those in the states and of the types asked for, in any case; none while some are loading."""
     if Phase.LOADING in desk.phases.values():
         return messages.ListGroupsResponse(error_code=int(KafkaError.COORDINATOR_LOAD_IN_PROGRESS))
-    states = {state.strip().lower() for state in request.states_filter}
+    # Kafka's filter calls one state not_ready, which it lists as NotReady; both find it here.
+    states = {state.strip().lower().replace("_", "") for state in request.states_filter}
     types = {kind.strip().lower() for kind in request.types_filter}
     listed_class = messages.ListGroupsResponse.ListedGroup
     listed = []
