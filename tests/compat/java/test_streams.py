@@ -142,3 +142,14 @@ def test_words_are_counted_while_instances_come_and_go(guarantee, broker, topic,
     # Those who left are gone at once; with the group go its internal topics.
     deleted = groups(broker, topic, "--delete", "--delete-all-internal-topics", check=False)
     assert topic in deleted, deleted
+
+
+def test_the_tool_says_of_groups_that_are_not_there_what_it_says_of_apache_kafka(pair):
+    described = pair.run("kafka-streams-groups", "--describe", "--group", "nobody-has-this-id")
+    deleted = pair.run("kafka-streams-groups", "--delete", "--group", "nobody-has-this-id")
+    listed = pair.same("kafka-streams-groups", "--list", "--state")
+
+    assert described[0] == described[1]
+    assert deleted[0] == deleted[1]
+    assert "nobody-has-this-id" in described[0].out + described[0].error
+    assert listed.splitlines()[0].split() == ["GROUP", "STATE"]
