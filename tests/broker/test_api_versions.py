@@ -29,7 +29,7 @@ def test_the_answer_is_the_table(broker, version):
     assert list(told) == sorted(told)
 
 
-FEATURES = [("transaction.version", 0, 2), ("group.version", 0, 1), ("share.version", 0, 1)]
+FEATURES = [("transaction.version", 0, 2), ("group.version", 0, 1), ("share.version", 0, 1), ("streams.version", 0, 1)]
 
 
 @pytest.mark.parametrize(("version", "supported"), [(3, []), (4, FEATURES)])

@@ -156,6 +156,14 @@ def share_heartbeat(topic: str, topic_id: bytes, version: int) -> Any:
     )
 
 
+def streams_heartbeat(topic: str, topic_id: bytes, version: int) -> Any:
+    request = m.StreamsGroupHeartbeatRequest
+    topology = request.Topology(0, [request.Subtopology("0", [topic], [], [], [], [], [])])
+    tasks: dict[str, Any] = {"active_tasks": [], "standby_tasks": [], "warmup_tasks": []}
+    said = {"group_id": f"streams-{topic}", "member_id": "member", "process_id": "process", "topology": topology}
+    return request(rebalance_timeout_ms=1_000, **said, **tasks)
+
+
 def share_fetched(topic: str, topic_id: bytes, version: int) -> Any:
     request = m.ShareFetchRequest
     parts = [request.FetchPartition(0, [])]
@@ -258,6 +266,8 @@ ASKED: dict[ApiKey, Ask] = {
     ApiKey.READ_SHARE_GROUP_STATE_SUMMARY: share_state(
         "ReadShareGroupStateSummaryRequest", "ReadStateSummaryData", leader_epoch=0
     ),
+    ApiKey.STREAMS_GROUP_HEARTBEAT: streams_heartbeat,
+    ApiKey.STREAMS_GROUP_DESCRIBE: lambda topic, *_: m.StreamsGroupDescribeRequest(group_ids=["group", topic]),
     ApiKey.DESCRIBE_SHARE_GROUP_OFFSETS: share_offsets_described,
     ApiKey.ALTER_SHARE_GROUP_OFFSETS: share_offsets_altered,
     ApiKey.DELETE_SHARE_GROUP_OFFSETS: share_offsets_deleted,
@@ -267,6 +277,7 @@ ASKED: dict[ApiKey, Ask] = {
 # error in any case.
 ABOUT_MEMBERS = {
     ApiKey.CONSUMER_GROUP_DESCRIBE,
+    ApiKey.STREAMS_GROUP_DESCRIBE,
     ApiKey.HEARTBEAT,
     ApiKey.SYNC_GROUP,
     ApiKey.LEAVE_GROUP,

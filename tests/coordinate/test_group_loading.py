@@ -170,10 +170,10 @@ def test_a_loaded_group_over_the_limit_rejoins():
     assert world.heartbeat(members[0], generation) is KafkaError.REBALANCE_IN_PROGRESS
 
 
-def test_records_of_newer_group_types_are_passed_over():
+def test_records_of_unknown_types_are_passed_over():
     groups = World().groups
 
-    assert groups.replay(b"\x00\x11\x00\x01g", b"\x00\x00" + bytes(5)) is False
+    assert groups.replay(b"\x00\x63\x00\x01g", b"\x00\x00" + bytes(5)) is False
 
 
 @pytest.mark.parametrize("key", [b"", b"\x00", b"\x00\x02", b"\x00\x01\x00\x01g", b"\x00\x02\xff\xff"])

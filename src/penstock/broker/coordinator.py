@@ -40,6 +40,7 @@ _SETTINGS = (
     "group_consumer_assignors",
     "group_consumer_migration_policy",
     "group_consumer_regex_refresh_interval_ms",
+    "group_streams_max_size",
     "offset_metadata_max_bytes",
     "offsets_retention_minutes",
     "offsets_retention_check_interval_ms",

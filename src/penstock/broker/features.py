@@ -27,4 +27,6 @@ FEATURES: dict[str, Feature] = {
     "group.version": Feature(0, 1, 1),
     # Share groups (KIP-932).
     "share.version": Feature(0, 1, 1),
+    # Groups of Kafka Streams (KIP-1071).
+    "streams.version": Feature(0, 1, 1),
 }

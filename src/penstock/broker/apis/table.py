@@ -36,6 +36,7 @@ from penstock.broker.apis.share_fetch import ShareFetch
 from penstock.broker.apis.share_groups import ShareGroupApis
 from penstock.broker.apis.share_offsets import ShareOffsetApis
 from penstock.broker.apis.share_state import ShareStateApis
+from penstock.broker.apis.streams_groups import StreamsGroupApis
 from penstock.broker.apis.topics import TopicApis
 from penstock.broker.apis.transaction_admin import TransactionAdminApis
 from penstock.broker.apis.transactions import TransactionApis
@@ -131,6 +132,8 @@ SERVED: dict[ApiKey, Served] = {
     ApiKey.WRITE_SHARE_GROUP_STATE: Served(0, 1, lambda broker: ShareStateApis(broker).write),
     ApiKey.DELETE_SHARE_GROUP_STATE: Served(0, 0, lambda broker: ShareStateApis(broker).delete),
     ApiKey.READ_SHARE_GROUP_STATE_SUMMARY: Served(0, 1, lambda broker: ShareStateApis(broker).summary),
+    ApiKey.STREAMS_GROUP_HEARTBEAT: Served(0, 0, lambda broker: StreamsGroupApis(broker).heartbeat),
+    ApiKey.STREAMS_GROUP_DESCRIBE: Served(0, 0, lambda broker: StreamsGroupApis(broker).describe),
     ApiKey.DESCRIBE_SHARE_GROUP_OFFSETS: Served(0, 1, lambda broker: ShareOffsetApis(broker).describe),
     ApiKey.ALTER_SHARE_GROUP_OFFSETS: Served(0, 0, lambda broker: ShareOffsetApis(broker).alter),
     ApiKey.DELETE_SHARE_GROUP_OFFSETS: Served(0, 0, lambda broker: ShareOffsetApis(broker).delete),

@@ -92,6 +92,7 @@ class BrokerSettings:
     transaction_partition_verification_enable: bool
 
     group_share_max_size: int
+    group_streams_max_size: int
     group_share_max_share_sessions: int
     share_coordinator_state_topic_num_partitions: int
     share_coordinator_state_topic_segment_bytes: int

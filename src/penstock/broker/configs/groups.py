@@ -25,14 +25,14 @@ share.renew.acknowledge.enable boolean = true acts
     Whether a member may ask for more time for a record.
 share.session.timeout.ms int = 45000 [1..] acts <- group.share.session.timeout.ms
     Silence after which a member of a share group is out.
-streams.assignment.interval.ms int = 1000 [0..] <- group.streams.assignment.interval.ms
+streams.assignment.interval.ms int = 1000 [0..] acts <- group.streams.assignment.interval.ms
     The shortest time between two assignments of a streams group.
-streams.heartbeat.interval.ms int = 5000 [1..] <- group.streams.heartbeat.interval.ms
+streams.heartbeat.interval.ms int = 5000 [1..] acts <- group.streams.heartbeat.interval.ms
     How often members of a streams group report.
-streams.initial.rebalance.delay.ms int = 3000 [0..] <- group.streams.initial.rebalance.delay.ms
+streams.initial.rebalance.delay.ms int = 3000 [0..] acts <- group.streams.initial.rebalance.delay.ms
     How long a new streams group waits for more members before it starts.
-streams.num.standby.replicas int = 0 [0..] <- group.streams.num.standby.replicas
+streams.num.standby.replicas int = 0 [0..] acts <- group.streams.num.standby.replicas
     Spare copies of each task's state.
-streams.session.timeout.ms int = 45000 [1..] <- group.streams.session.timeout.ms
+streams.session.timeout.ms int = 45000 [1..] acts <- group.streams.session.timeout.ms
     Silence after which a member of a streams group is out.
 """

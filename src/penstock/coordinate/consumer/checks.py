@@ -11,7 +11,7 @@ from penstock.coordinate.consumer.group import ConsumerGroup
 from penstock.coordinate.consumer.member import AWAY_EPOCH, JOINING_EPOCH, LEFT_EPOCH, ConsumerMember
 from penstock.coordinate.consumer.reconcile import Owned
 from penstock.coordinate.consumer.targets import served_assignors
-from penstock.coordinate.groups.desk import Desk
+from penstock.coordinate.groups.desk import AnyGroup, Desk
 from penstock.kit.refusal import Refused
 from penstock.protocol.errors import KafkaError
 
@@ -110,7 +110,7 @@ def _is_subset(owned: Owned | None, member: ConsumerMember) -> bool:
     )
 
 
-def unknown_member(group: ConsumerGroup, member_id: str) -> Refused:
+def unknown_member(group: AnyGroup, member_id: str) -> Refused:
     return Refused(KafkaError.UNKNOWN_MEMBER_ID, f"Member {member_id} is not a member of group {group.group_id}.")
 
 

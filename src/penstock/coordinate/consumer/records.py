@@ -12,13 +12,9 @@ from typing import Any, NamedTuple
 from penstock.coordinate.assignors.spec import Assignment
 from penstock.coordinate.consumer.group import ConsumerGroup, Resolved
 from penstock.coordinate.consumer.member import Classic, ConsumerMember, Held, MemberState
-from penstock.coordinate.framing import framed, number_of
-from penstock.coordinate.group_records import KEY, VALUE
+from penstock.coordinate.entries import Classes, read_record, write_record
 from penstock.coordinate.outcome import Record
 from penstock.protocol import messages
-from penstock.protocol.codec import decode
-
-_VERSION = 0
 
 
 class Kind(IntEnum):
@@ -43,53 +39,41 @@ class Entry(NamedTuple):
 
 
 _CLASSES = {
-    Kind.GROUP: (messages.ConsumerGroupMetadataKey, messages.ConsumerGroupMetadataValue, ""),
-    Kind.PARTITIONS: (messages.ConsumerGroupPartitionMetadataKey, messages.ConsumerGroupPartitionMetadataValue, ""),
-    Kind.MEMBER: (messages.ConsumerGroupMemberMetadataKey, messages.ConsumerGroupMemberMetadataValue, "member_id"),
-    Kind.TARGET_METADATA: (
-        messages.ConsumerGroupTargetAssignmentMetadataKey,
-        messages.ConsumerGroupTargetAssignmentMetadataValue,
-        "",
+    Kind.GROUP: Classes(messages.ConsumerGroupMetadataKey, messages.ConsumerGroupMetadataValue),
+    Kind.PARTITIONS: Classes(messages.ConsumerGroupPartitionMetadataKey, messages.ConsumerGroupPartitionMetadataValue),
+    Kind.MEMBER: Classes(
+        messages.ConsumerGroupMemberMetadataKey, messages.ConsumerGroupMemberMetadataValue, "member_id"
     ),
-    Kind.TARGET: (
+    Kind.TARGET_METADATA: Classes(
+        messages.ConsumerGroupTargetAssignmentMetadataKey, messages.ConsumerGroupTargetAssignmentMetadataValue
+    ),
+    Kind.TARGET: Classes(
         messages.ConsumerGroupTargetAssignmentMemberKey,
         messages.ConsumerGroupTargetAssignmentMemberValue,
         "member_id",
     ),
-    Kind.CURRENT: (
+    Kind.CURRENT: Classes(
         messages.ConsumerGroupCurrentMemberAssignmentKey,
         messages.ConsumerGroupCurrentMemberAssignmentValue,
         "member_id",
     ),
-    Kind.PATTERN: (
+    Kind.PATTERN: Classes(
         messages.ConsumerGroupRegularExpressionKey,
         messages.ConsumerGroupRegularExpressionValue,
         "regular_expression",
     ),
 }
-_TYPES = frozenset(Kind)
 
 
 def record_of(entry: Entry) -> Record:
     """The entry as it is written."""
-    key_class, _, field = _CLASSES[entry.kind]
-    names = {"group_id": entry.group_id} | ({field: entry.name} if field else {})
-    key = framed(entry.kind, key_class(**names), _VERSION)
-    return key, None if entry.value is None else framed(_VERSION, entry.value, _VERSION)
+    return write_record(_CLASSES, *entry)
 
 
 def read_entry(key: bytes, value: bytes | None) -> Entry | None:
     """The entry of a record; None for types that are not of consumer groups.  Error: Malformed."""
-    record_type = number_of(key, KEY)
-    if record_type not in _TYPES:
-        return None
-    kind = Kind(record_type)
-    key_class, value_class, field = _CLASSES[kind]
-    found, _ = decode(key_class, _VERSION, key, 2)
-    message = None
-    if value is not None:
-        message, _ = decode(value_class, number_of(value, VALUE), value, 2)
-    return Entry(kind, found.group_id, getattr(found, field) if field else "", message)
+    found = read_record(_CLASSES, key, value)
+    return None if found is None else Entry(Kind(found.number), *found[1:])
 
 
 # From state to entries

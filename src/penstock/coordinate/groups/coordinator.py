@@ -23,6 +23,9 @@ from penstock.coordinate.share_groups.coordinator import ShareGroups
 from penstock.coordinate.share_groups.group import ShareGroup, ShareTimerKind
 from penstock.coordinate.share_groups.heartbeat import NO_TOPICS
 from penstock.coordinate.share_groups.settings import ShareConfigs, ShareSettings, same_for_all
+from penstock.coordinate.streams_groups.coordinator import StreamsGroups
+from penstock.coordinate.streams_groups.group import StreamsGroup
+from penstock.coordinate.streams_groups.member import StreamsTimer
 
 # So that a thousand sessions ending at once do not hold up the connections of everybody else.
 _TIMERS_PER_TICK_MAX = 500
@@ -58,11 +61,11 @@ class Groups:
 
     dice: random bytes, as many as asked for; topics: what exists, None to take every topic name as it comes;
     group_number: the value of a group's config, from its id and the config's name; share_configs: all that is set
-    about a share group, from its id; share: what only share groups know.
+    about a share group, from its id; share, streams: what only groups of that type know.
     All times are epoch milliseconds.
     """
 
-    __slots__ = ("_desk", "share")
+    __slots__ = ("_desk", "share", "streams")
 
     def __init__(
         self,
@@ -75,6 +78,7 @@ class Groups:
     ) -> None:
         self._desk = Desk(settings, dice, topics, group_number)
         self.share = ShareGroups(self._desk, share_settings or ShareSettings(), share_configs, topics or NO_TOPICS)
+        self.streams = StreamsGroups(self._desk, topics or NO_TOPICS)
 
     # Partitions of __consumer_offsets
 
@@ -87,7 +91,8 @@ class Groups:
 
     def replay(self, key: bytes, value: bytes | None, offset: int = -1, producer_id: int = -1) -> bool:
         """Applies a record read from the log; False if its type is not ours.  Error: Malformed."""
-        return loading.replay(self._desk, key, value, offset, producer_id) or self.share.replay(key, value)
+        known = loading.replay(self._desk, key, value, offset, producer_id)
+        return known or self.share.replay(key, value) or self.streams.replay(key, value)
 
     def replay_marker(self, partition: int, producer_id: int, commit: bool) -> None:
         """Applies the end of a transaction read from the log."""
@@ -97,6 +102,7 @@ class Groups:
         """The partition is ours from now on."""
         self._desk.begin(now_ms)
         self.share.loaded(partition)
+        self.streams.loaded(partition)
         return loading.loaded(self._desk, partition)
 
     def unload(self, partition: int, now_ms: int) -> dict[int, Message]:
@@ -187,7 +193,7 @@ class Groups:
             count = offsets.count(group.group_id)
             if isinstance(group, ClassicGroup):
                 epoch, members = group.generation, len(group.members)
-            elif isinstance(group, ConsumerGroup):
+            elif isinstance(group, ConsumerGroup | StreamsGroup):
                 epoch, members = group.epoch, len(group.members)
             elif isinstance(group, ShareGroup):
                 epoch, members = group.epoch, len(group.members)
@@ -240,6 +246,8 @@ class Groups:
             return [consumer_leaving.fire(desk, timer)]
         if isinstance(timer.kind, ShareTimerKind):
             return [self.share.fire(timer)]
+        if isinstance(timer.kind, StreamsTimer):
+            return [self.streams.fire(timer)]
         group: ClassicGroup = timer.group
         stored: Stored | None
         if timer.kind is TimerKind.SESSION:

@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 from penstock.coordinate.consumer import classic_members
 from penstock.coordinate.consumer.group import ConsumerGroup
-from penstock.coordinate.consumer.records import group_tombstones, record_of
 from penstock.coordinate.group_records import group_record, new_group_record
 from penstock.coordinate.groups import replies
 from penstock.coordinate.groups.desk import AnyGroup, Desk, Stored
-from penstock.coordinate.groups.group import ClassicGroup, GroupType
+from penstock.coordinate.groups.group import ClassicGroup
 from penstock.coordinate.groups.member import NO_TICKET, Identity, Member, Protocols, TimerKind
+from penstock.coordinate.groups.newer import Newer, tombstones_of
 from penstock.coordinate.groups.rebalance import (
     answer_join,
     answer_sync,
@@ -24,6 +24,7 @@ from penstock.coordinate.groups.rebalance import (
 from penstock.coordinate.groups.states import TABLE, Event, Rule, State
 from penstock.coordinate.groups.timers import Timer
 from penstock.coordinate.outcome import Outcome
+from penstock.coordinate.streams_groups.group import StreamsGroup
 from penstock.protocol.errors import KafkaError
 
 _NAMES_MEMBERS_FROM = 4
@@ -56,7 +57,7 @@ def join(desk: Desk, request: Any, client_id: str | None, client_host: str, vers
     if isinstance(existing, ConsumerGroup):
         if not existing.is_empty:
             return classic_members.join(desk, existing, request, client_id or "", client_host, version)
-    elif existing is not None and existing.group_type is not GroupType.CLASSIC:
+    elif existing is not None and not isinstance(existing, ClassicGroup) and not _gives_way(existing):
         return Outcome(replies.join_fault(replies.UNKNOWN_MEMBER_ID, KafkaError.INCONSISTENT_GROUP_PROTOCOL, version))
     group = desk.classic(request.group_id)
     is_new_group = group is None
@@ -72,6 +73,10 @@ def join(desk: Desk, request: Any, client_id: str | None, client_host: str, vers
         assert stored is None, "nothing else is stored on the first join"
         stored = _store_new_group(desk, group, joining, existing)
     return desk.conclude(group.partition, stored, ticket=joining.ticket)
+
+
+def _gives_way(group: AnyGroup) -> bool:
+    return isinstance(group, StreamsGroup) and group.is_empty
 
 
 def _fault_of_request(desk: Desk, request: Any) -> KafkaError:
@@ -107,9 +112,9 @@ def _joining(ticket: int, request: Any, client_id: str | None, client_host: str,
 def _store_new_group(desk: Desk, group: ClassicGroup, joining: Joining, former: AnyGroup | None) -> Stored:
     """The group itself is a record, so that a restart knows it even if nobody ever finishes joining.
 
-    former: the empty consumer group whose place it takes, if there is one.
+    former: the empty group of a newer type whose place it takes, if there is one.
     """
-    ended = [record_of(entry) for entry in group_tombstones(former)] if isinstance(former, ConsumerGroup) else []
+    ended = tombstones_of(former) if isinstance(former, Newer) else []
 
     def undone(error: KafkaError) -> None:
         desk.drop(group.group_id)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from penstock.coordinate.consumer.group import ConsumerGroup
 from penstock.coordinate.groups.desk import AnyGroup, Desk, Phase
 from penstock.coordinate.groups.member import Member
+from penstock.coordinate.groups.newer import Newer
 from penstock.coordinate.groups.states import TABLE, Event, State
 from penstock.coordinate.offsets.delete import conclude_removal
 from penstock.coordinate.outcome import Outcome
@@ -21,7 +21,8 @@ def list_groups(desk: Desk, request: Any) -> Any:
     """All groups, or those in the states and of the types asked for, in any case; none while some are loading."""
     if Phase.LOADING in desk.phases.values():
         return messages.ListGroupsResponse(error_code=int(KafkaError.COORDINATOR_LOAD_IN_PROGRESS))
-    states = {state.strip().lower() for state in request.states_filter}
+    # Kafka's filter calls one state not_ready, which it lists as NotReady; both find it here.
+    states = {state.strip().lower().replace("_", "") for state in request.states_filter}
     types = {kind.strip().lower() for kind in request.types_filter}
     listed_class = messages.ListGroupsResponse.ListedGroup
     listed = []
@@ -91,7 +92,7 @@ def delete(desk: Desk, group_id: str) -> Outcome:
     """Removes an empty group and its offsets; the reply is a DeletableGroupResult."""
     fault = desk.absence_of(group_id)
     newer = desk.groups.get(group_id)
-    if fault is KafkaError.NONE and isinstance(newer, ConsumerGroup):
+    if fault is KafkaError.NONE and isinstance(newer, Newer):
         return _delete_newer(desk, newer)
     group = desk.classic(group_id)
     if fault is KafkaError.NONE and group is None:
@@ -104,7 +105,7 @@ def delete(desk: Desk, group_id: str) -> Outcome:
     return _remove(desk, group)
 
 
-def _delete_newer(desk: Desk, group: ConsumerGroup) -> Outcome:
+def _delete_newer(desk: Desk, group: Newer) -> Outcome:
     if not group.is_empty:
         return Outcome(_deleted(group.group_id, KafkaError.NON_EMPTY_GROUP))
     return _remove(desk, group)

@@ -21,6 +21,7 @@ class GroupSettings:
     group_consumer_assignors: Sequence[str] = ("uniform", "range")
     group_consumer_migration_policy: str = "bidirectional"
     group_consumer_regex_refresh_interval_ms: int = 600_000
+    group_streams_max_size: int = 2_147_483_647
 
     # A new member cannot send heartbeats before its JoinGroup is answered; Kafka gives it five minutes, not settable.
     new_member_join_timeout_ms: int = 300_000
@@ -46,6 +47,11 @@ GROUP_DEFAULTS = {
     "consumer.session.timeout.ms": 45_000,
     "consumer.heartbeat.interval.ms": 5_000,
     "consumer.assignment.interval.ms": 1_000,
+    "streams.session.timeout.ms": 45_000,
+    "streams.heartbeat.interval.ms": 5_000,
+    "streams.assignment.interval.ms": 1_000,
+    "streams.initial.rebalance.delay.ms": 3_000,
+    "streams.num.standby.replicas": 0,
 }
 
 

@@ -6,11 +6,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from penstock.coordinate.consumer.committing import commit_fault
-from penstock.coordinate.consumer.group import ConsumerGroup
 from penstock.coordinate.group_records import NO_EXPIRY, Committed, OffsetKey
 from penstock.coordinate.groups.desk import Desk
 from penstock.coordinate.groups.group import ClassicGroup
+from penstock.coordinate.groups.newer import Newer, commit_fault
 from penstock.coordinate.groups.rebalance import prolong
 from penstock.coordinate.groups.states import TABLE, Event, Rule, State
 from penstock.coordinate.offsets.draft import Draft, Faults
@@ -107,8 +106,8 @@ def _fault_of_commit(
         return _fault_in_group(desk, group, *member, in_transaction=in_transaction)
     newer = desk.groups.get(group_id)
     if newer is not None:
-        # Which partitions a member of a consumer group may commit is asked when they are known.
-        return KafkaError.NONE if isinstance(newer, ConsumerGroup) else KafkaError.GROUP_ID_NOT_FOUND
+        # Which partitions a member of a newer group may commit is asked when they are known.
+        return KafkaError.NONE if isinstance(newer, Newer) else KafkaError.GROUP_ID_NOT_FOUND
     if member[2] >= 0:
         return missing
     return KafkaError.POLICY_VIOLATION if len(desk.groups) >= desk.settings.groups_max else KafkaError.NONE
@@ -119,10 +118,9 @@ def _fault_of_newer(
 ) -> KafkaError:
     """NONE if the group is none of the new protocol, or the member may commit the partitions of the draft."""
     group = desk.groups.get(draft.group_id)
-    if not isinstance(group, ConsumerGroup):
+    if not isinstance(group, Newer):
         return KafkaError.NONE
-    partitions = ((committed.topic_id, key.partition) for key, committed in draft.entries)
-    return commit_fault(group, *member, version, partitions, in_transaction=in_transaction)
+    return commit_fault(group, member, version, draft.entries, in_transaction=in_transaction)
 
 
 def _fault_in_group(

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from penstock.coordinate.consumer.group import ConsumerGroup
-from penstock.coordinate.consumer.records import group_tombstones, record_of
 from penstock.coordinate.group_records import OffsetKey, group_tombstone, offset_tombstone
 from penstock.coordinate.groups.desk import Desk, Stored, nothing
 from penstock.coordinate.groups.group import ClassicGroup
+from penstock.coordinate.groups.newer import Newer, tombstones_of
 from penstock.coordinate.groups.states import TABLE, Event
 from penstock.coordinate.groups.subscription import CONSUMER
 from penstock.coordinate.offsets.resolve import by_name
@@ -31,7 +30,7 @@ def delete(desk: Desk, request: Any) -> Outcome:
     if fault is not KafkaError.NONE:
         return Outcome(_fault(fault))
     group = desk.groups.get(request.group_id)
-    if not isinstance(group, ClassicGroup | ConsumerGroup):
+    if not isinstance(group, ClassicGroup | Newer):
         return Outcome(_fault(KafkaError.GROUP_ID_NOT_FOUND))
     if isinstance(group, ClassicGroup):
         is_consumer = group.protocol_type == CONSUMER
@@ -47,7 +46,7 @@ def delete(desk: Desk, request: Any) -> Outcome:
     return conclude_removal(desk, group.partition, keys, (), reply, _fault) if keys else desk.conclude(-1, None, reply)
 
 
-def _delete_topic(desk: Desk, group: ClassicGroup | ConsumerGroup, topic: Any) -> tuple[Any, list[OffsetKey]]:
+def _delete_topic(desk: Desk, group: ClassicGroup | Newer, topic: Any) -> tuple[Any, list[OffsetKey]]:
     partition_class = messages.OffsetDeleteResponse.OffsetDeleteResponsePartition
     resolved = by_name(desk.topics, topic.name)
     subscribed = group.is_subscribed_to(topic.name)
@@ -77,8 +76,8 @@ def tombstones(desk: Desk, keys: list[OffsetKey], group_ids: Sequence[str] = ())
     records = [offset_tombstone(key) for key in keys]
     for group_id in group_ids:
         group = desk.groups.get(group_id)
-        if isinstance(group, ConsumerGroup):
-            records += [record_of(entry) for entry in group_tombstones(group)]
+        if isinstance(group, Newer):
+            records += tombstones_of(group)
         else:
             records.append(group_tombstone(group_id))
 

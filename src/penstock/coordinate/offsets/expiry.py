@@ -3,16 +3,16 @@
 An offset lives for offsets.retention.minutes, counted from
 - the moment the group became empty, if it ever had members;
 - its commit, if the group never had any (a simple consumer), or if the group is stable but reads that topic no more;
-- its commit in a consumer group, for topics that no member reads.
+- its commit in a consumer or streams group, for topics that no member reads.
 OffsetCommit v2 to v4 could ask for a time of its own, which counts from the commit.
 """
 
 from __future__ import annotations
 
-from penstock.coordinate.consumer.group import ConsumerGroup
 from penstock.coordinate.group_records import NO_EXPIRY, Committed, OffsetKey
 from penstock.coordinate.groups.desk import Desk
 from penstock.coordinate.groups.group import UNKNOWN_TIME, ClassicGroup
+from penstock.coordinate.groups.newer import Newer
 from penstock.coordinate.groups.states import State
 from penstock.coordinate.groups.subscription import CONSUMER
 from penstock.coordinate.offsets.delete import TOMBSTONE_BYTES_MAX, TOMBSTONES_MAX, removals
@@ -26,7 +26,7 @@ def expire(desk: Desk, partition: int) -> list[Outcome]:
     group_ids: list[str] = []
     size = 0
     for group in desk.in_partition(partition):
-        if not isinstance(group, ClassicGroup | ConsumerGroup):
+        if not isinstance(group, ClassicGroup | Newer):
             continue
         due, is_done = _due(desk, group)
         keys += due
@@ -39,7 +39,7 @@ def expire(desk: Desk, partition: int) -> list[Outcome]:
     return outcomes + removals(desk, partition, keys, group_ids)
 
 
-def _due(desk: Desk, group: ClassicGroup | ConsumerGroup) -> tuple[list[OffsetKey], bool]:
+def _due(desk: Desk, group: ClassicGroup | Newer) -> tuple[list[OffsetKey], bool]:
     """(offsets to remove, whether none is left then)."""
     group_id = group.group_id
     has_open = desk.offsets.has_open(group_id)
@@ -62,9 +62,9 @@ def _due(desk: Desk, group: ClassicGroup | ConsumerGroup) -> tuple[list[OffsetKe
     return due, len(due) == desk.offsets.count(group_id) and not has_open
 
 
-def _counting(group: ClassicGroup | ConsumerGroup) -> int | None:
+def _counting(group: ClassicGroup | Newer) -> int | None:
     """Since when retention counts: a time, UNKNOWN_TIME for each offset's commit, None while nothing expires."""
-    if isinstance(group, ConsumerGroup):
+    if isinstance(group, Newer):
         return UNKNOWN_TIME
     if group.protocol_type is None:
         return UNKNOWN_TIME

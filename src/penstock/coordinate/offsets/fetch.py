@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from penstock.coordinate.consumer.committing import fetch_fault
-from penstock.coordinate.consumer.group import ConsumerGroup
 from penstock.coordinate.group_records import Committed
 from penstock.coordinate.groups.desk import Desk
+from penstock.coordinate.groups.newer import Newer, fetch_fault
 from penstock.coordinate.groups.states import State
 from penstock.coordinate.offsets.resolve import Resolved, by_id
 from penstock.protocol import messages
@@ -80,7 +79,7 @@ def fetch(desk: Desk, group: Any, version: int, *, require_stable: bool) -> Any:
     if fault is KafkaError.NONE:
         fault = desk.absence_of(group.group_id)
     newer = desk.groups.get(group.group_id)
-    if fault is KafkaError.NONE and isinstance(newer, ConsumerGroup):
+    if fault is KafkaError.NONE and isinstance(newer, Newer):
         fault = fetch_fault(newer, group.member_id, group.member_epoch)
     if fault is not KafkaError.NONE:
         return refused(group, fault, version)

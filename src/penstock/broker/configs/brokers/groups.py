@@ -110,30 +110,30 @@ group.share.initialize.retry.interval.ms int = 30000 [1..] internal
 group.share.persister.class.name string internal only:plugins
     = org.apache.kafka.server.share.persister.DefaultStatePersister
     The class that keeps the state of share groups.
-group.streams.session.timeout.ms int = 45000 [1..]
+group.streams.session.timeout.ms int = 45000 [1..] acts
     Silence after which a member of a streams group is out.
 group.streams.min.session.timeout.ms int = 45000 [1..] acts
     The least that a group's own streams.session.timeout.ms may be.
 group.streams.max.session.timeout.ms int = 60000 [1..] acts
     The most that a group's own streams.session.timeout.ms may be.
-group.streams.heartbeat.interval.ms int = 5000 [1..]
+group.streams.heartbeat.interval.ms int = 5000 [1..] acts
     How often members of streams groups report.
 group.streams.min.heartbeat.interval.ms int = 5000 [1..] acts
     The least that a group's own streams.heartbeat.interval.ms may be.
 group.streams.max.heartbeat.interval.ms int = 15000 [1..] acts
     The most that a group's own streams.heartbeat.interval.ms may be.
-group.streams.assignment.interval.ms int = 1000 [0..] cluster
+group.streams.assignment.interval.ms int = 1000 [0..] cluster acts
     The shortest time between two assignments of a streams group.
 group.streams.min.assignment.interval.ms int = 0 [0..] acts
     The least that a group's own streams.assignment.interval.ms may be.
 group.streams.max.assignment.interval.ms int = 15000 [0..] acts
     The most that a group's own streams.assignment.interval.ms may be.
-group.streams.max.size int = 2147483647 [1..]
+group.streams.max.size int = 2147483647 [1..] acts
     Members of one streams group.
-group.streams.num.standby.replicas int = 0 [0..]
+group.streams.num.standby.replicas int = 0 [0..] acts
     Spare copies of each task's state.
 group.streams.max.standby.replicas int = 2 [0..] acts
     The most that a group's own streams.num.standby.replicas may be.
-group.streams.initial.rebalance.delay.ms int = 3000 [0..]
+group.streams.initial.rebalance.delay.ms int = 3000 [0..] acts
     How long a new streams group waits for more members before it starts.
 """
