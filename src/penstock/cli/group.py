@@ -1,9 +1,9 @@
 """`penstock group`: list, describe with lag, reset offsets, delete; classic, consumer and share groups alike."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from penstock.cli import share_group
@@ -187,12 +187,17 @@ def commit(client: AdminClient, group: str, offsets: dict[Place, int]) -> None:
     try:
         answer = client.alter_consumer_group_offsets(request, request_timeout=REQUEST_TIMEOUT_S)[group].result()
     except KafkaException as error:
-        if error.args[0].name() == "UNKNOWN_MEMBER_ID":
-            fail(f"group {group!r} has members; offsets can be reset when they have stopped")
-        raise
+        fail_to_commit(group, f"group {group!r}", error.args[0])
     for tp in answer.topic_partitions:
         if tp.error is not None:
-            fail(f"{tp.topic}:{tp.partition}: {describe_fault(tp.error)}")
+            fail_to_commit(group, f"{tp.topic}:{tp.partition}", tp.error)
+
+
+def fail_to_commit(group: str, subject: str, error: KafkaError) -> NoReturn:
+    # A commit that names no member is no member's: that is how Kafka says that a group has some.
+    if error.code() == KafkaError.UNKNOWN_MEMBER_ID:
+        fail(f"group {group!r} has members; offsets can be reset when they have stopped")
+    fail(f"{subject}: {describe_fault(error)}")
 
 
 @app.command()

@@ -71,8 +71,8 @@ class Cluster(NamedTuple):
             ensure(reply.error_code, None, f"{address.host}:{address.port}")
             for group in reply.groups:
                 # Brokers before 3.8 tell no type, and have no other.
-                kind = group.group_type or GroupType.CLASSIC.title()
-                yield Listed(group.group_id, kind, group.protocol_type or None, group.group_state or None)
+                kind = group.group_type or GroupType.CLASSIC
+                yield Listed(group.group_id, kind.title(), group.protocol_type or None, group.group_state or None)
 
     def _from_librdkafka(self) -> Iterator[Listed]:
         answer = self.client.list_consumer_groups(request_timeout=REQUEST_TIMEOUT_S).result()
