@@ -25,7 +25,8 @@ def run(server, *arguments):
 
 def fill(server, topic):
     servers = {"bootstrap.servers": server.bootstrap_servers}
-    AdminClient(servers).create_topics([NewTopic(topic, 2, 1)])[topic].result(20)
+    admin = AdminClient(servers)
+    admin.create_topics([NewTopic(topic, 2, 1)])[topic].result(20)
     producer = Producer(servers)
     for number in range(RECORDS):
         producer.produce(topic, value=str(number), partition=number % 2)

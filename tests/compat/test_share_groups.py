@@ -16,7 +16,8 @@ RECORDS = 40
 def filled(broker, topic):
     """A topic with RECORDS records in two partitions, and a share group of the same name that begins with the first."""
     servers = {"bootstrap.servers": broker.bootstrap_servers}
-    AdminClient(servers).create_topics([NewTopic(topic, 2, 1)])[topic].result(20)
+    admin = AdminClient(servers)
+    admin.create_topics([NewTopic(topic, 2, 1)])[topic].result(20)
     producer = Producer(servers)
     for number in range(RECORDS):
         producer.produce(topic, value=str(number), partition=number % 2)
