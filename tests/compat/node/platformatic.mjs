@@ -58,7 +58,7 @@ async function topics (bootstrap, topic) {
 // An assignor of the broker's, by the consumer protocol, or one of the client's, by the classic one.
 function membership (assignor) {
   if (assignor.startsWith(NEW)) {
-    return { groupProtocol: 'consumer', groupRemoteAssignor: assignor.slice(NEW.length), rebalanceTimeout: 6000 }
+    return { groupProtocol: 'consumer', groupRemoteAssignor: assignor.slice(NEW.length) }
   }
   return {
     protocols: [{ name: assignor, version: 1 }],
