@@ -125,6 +125,15 @@ def test_copiers_that_abort_at_random_copy_every_record_once(broker, topic, in_a
     assert sorted(map(int, read_committed(broker, out, COPIED))) == list(range(COPIED))
 
 
+def hang(producer: Transactional, name: str) -> None:
+    """Writes one record of a transaction that is nobody's, once the coordinator and the setting are there."""
+    until(lambda: producer.find(name) == ["NONE"])
+    until(lambda: producer.init(name).error == "NONE")
+    got = producer.init(name)
+    who = got.producer_id, got.epoch
+    until(lambda: producer.produce(name, who, place=(name, 0), version=PRODUCE_WITHOUT_ADDING) == "NONE")
+
+
 @pytest.fixture
 def hanging(pair, empty) -> Iterator[str]:
     """A topic with an open transaction that no coordinator knows of, on both: no marker will ever end it."""
@@ -134,16 +143,7 @@ def hanging(pair, empty) -> Iterator[str]:
     try:
         for server in (pair.ours, pair.theirs):
             with Wire(server.host, server.port) as wire:
-                producer = Transactional(wire)
-                until(lambda producer=producer: producer.find(empty) == ["NONE"])
-                got = producer.init(empty)
-                who = got.producer_id, got.epoch
-                # A setting takes a moment to reach the partitions of Apache Kafka.
-                until(
-                    lambda producer=producer, who=who: (
-                        producer.produce(empty, who, place=(empty, 0), version=PRODUCE_WITHOUT_ADDING) == "NONE"
-                    )
-                )
+                hang(Transactional(wire), empty)
         yield empty
     finally:
         pair.same("kafka-configs", "--alter", *entity, "--delete-config", verification)
