@@ -87,9 +87,18 @@ CLIENTS = (
         assignors=("range", "roundrobin", "sticky", "cooperative-sticky"),
     ),
     Client("aiokafka", python("aiokafka"), assignors=("range", "roundrobin", "sticky")),
-    Client("franz-go", go("franz"), assignors=("range", "roundrobin", "sticky", "cooperative-sticky")),
+    Client(
+        "franz-go",
+        go("franz"),
+        assignors=("range", "roundrobin", "sticky", "cooperative-sticky", "848-uniform", "848-range"),
+    ),
     Client("sarama", go("sarama"), assignors=("range", "roundrobin", "sticky")),
     Client("kafkajs", node("kafkajs"), assignors=("roundrobin",)),
-    Client("platformatic", node("platformatic"), assignors=("roundrobin", "cooperative-sticky"), rereads=True),
+    Client(
+        "platformatic",
+        node("platformatic"),
+        assignors=("roundrobin", "cooperative-sticky", "848-uniform", "848-range"),
+        rereads=True,
+    ),
     Client("rskafka", rust, offsets=False),
 )

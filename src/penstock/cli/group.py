@@ -1,13 +1,12 @@
-"""`penstock group`: list, describe with lag, reset offsets, delete."""
+"""`penstock group`: list, describe with lag, reset offsets, delete; classic, consumer and share groups alike."""
 
-import re
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from penstock.cli import share_group
 from penstock.cli.connect import (
     DEFAULT_BOOTSTRAP_SERVER,
     REQUEST_TIMEOUT_S,
@@ -22,31 +21,32 @@ from penstock.cli.connect import (
     reported,
     settle,
 )
-from penstock.cli.consume import parse_time
+from penstock.cli.group_listing import Cluster, GroupType, Listed, reach
+from penstock.cli.group_reset import Place, Target, parse_places
 from penstock.cli.output import Format, Output, say, show
 
-app = typer.Typer(no_args_is_help=True, help="List and describe consumer groups, reset their offsets, delete them.")
-DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$")
+app = typer.Typer(no_args_is_help=True, help="List and describe groups, reset their offsets, delete them.")
 
 
 @app.command("list")
 def list_groups(
+    kinds: Annotated[
+        list[GroupType] | None, typer.Option("--type", help="Only groups of this type; repeatable.")
+    ] = None,
     bootstrap_server: BootstrapServer = DEFAULT_BOOTSTRAP_SERVER,
     command_config: CommandConfig = None,
     properties: Properties = None,
     output: Output = Format.TABLE,
 ) -> None:
-    """List groups with their state."""
-    with reported():
-        client = admin(bootstrap_server, command_config, properties)
-        listed = client.list_consumer_groups(request_timeout=REQUEST_TIMEOUT_S).result()
-        if listed.errors:
-            raise listed.errors[0]
-        rows = [
-            {"group": g.group_id, "state": g.state.name.title(), "type": g.type.name.title()}
-            for g in sorted(listed.valid, key=lambda g: g.group_id)
-        ]
-        show(rows, output)
+    """List groups with their type and state."""
+    with reported(), reach(bootstrap_server, command_config, properties) as cluster:
+        show(
+            [listed._asdict() for listed in cluster.groups().values() if not kinds or is_one_of(listed, kinds)], output
+        )
+
+
+def is_one_of(listed: Listed, kinds: list[GroupType]) -> bool:
+    return listed.type.lower() in kinds
 
 
 @app.command()
@@ -58,48 +58,69 @@ def describe(
     properties: Properties = None,
     output: Output = Format.TABLE,
 ) -> None:
-    """Show where a group stands: committed offset, end and lag of each partition, and who reads it."""
-    with reported():
-        client = admin(bootstrap_server, command_config, properties)
-        description = client.describe_consumer_groups([group], request_timeout=REQUEST_TIMEOUT_S)[group].result()
-        committed = committed_offsets(client, group)
-        if not committed and not description.members and group not in known_groups(client):
-            fail(f"group {group!r} does not exist; `penstock group list` shows those that do")
-        rows = member_rows(description) if members else partition_rows(client, description, committed)
+    """Show where a group stands: its offset, the end and the lag of each partition, and who reads it."""
+    with reported(), reach(bootstrap_server, command_config, properties) as cluster:
+        listed = cluster.group(group)
+        tell = describe_share if listed.is_a(GroupType.SHARE) else describe_consumer
+        headline, rows = tell(cluster, listed, members)
         if output is Format.TABLE:
-            print(
-                f"Group {group}: {description.state.name.title()}, {len(description.members)} members, "
-                f"assignor {description.partition_assignor or '-'}"
-            )
+            print(headline)
         show(rows, output)
 
 
-def known_groups(client: AdminClient) -> set[str]:
-    return {g.group_id for g in client.list_consumer_groups(request_timeout=REQUEST_TIMEOUT_S).result().valid}
+def describe_consumer(cluster: Cluster, listed: Listed, members: bool) -> tuple[str, list[dict[str, Any]]]:
+    """A line about the group, and the rows of its members or partitions."""
+    client = cluster.client
+    futures = client.describe_consumer_groups([listed.group], request_timeout=REQUEST_TIMEOUT_S)
+    description = futures[listed.group].result()
+    line = headline(listed, len(description.members), description.partition_assignor)
+    if members:
+        return line, member_rows(description, listed.is_a(GroupType.CONSUMER))
+    return line, partition_rows(client, description, committed_offsets(client, listed.group))
 
 
-def committed_offsets(client: AdminClient, group: str) -> dict[tuple[str, int], int]:
+def describe_share(cluster: Cluster, listed: Listed, members: bool) -> tuple[str, list[dict[str, Any]]]:
+    wire = cluster.plain_wire()
+    description = share_group.describe(wire, listed.group)
+    line = headline(listed, len(description.members), description.assignor_name)
+    if members:
+        return line, share_group.member_rows(description)
+    known = share_group.progress(wire, listed.group)
+    ends = offsets_at(cluster.client, share_group.places(description, known), OffsetSpec.latest())
+    return line, share_group.partition_rows(description, known, ends)
+
+
+def headline(listed: Listed, count: int, assignor: str) -> str:
+    return f"Group {listed.group}: {listed.type}, {listed.state or '-'}, {count} members, assignor {assignor or '-'}"
+
+
+def committed_offsets(client: AdminClient, group: str) -> dict[Place, int]:
     request = [ConsumerGroupTopicPartitions(group)]
     answer = client.list_consumer_group_offsets(request, request_timeout=REQUEST_TIMEOUT_S)[group].result()
     return {(tp.topic, tp.partition): tp.offset for tp in answer.topic_partitions if tp.offset >= 0}
 
 
-def member_rows(description: Any) -> list[dict[str, Any]]:
-    return [
-        {
-            "client_id": m.client_id,
-            "member_id": m.member_id,
-            "host": m.host,
-            "instance_id": m.group_instance_id,
-            "partitions": [f"{tp.topic}:{tp.partition}" for tp in m.assignment.topic_partitions],
+def member_rows(description: Any, with_target: bool) -> list[dict[str, Any]]:
+    """with_target: what the coordinator wants each member to have, which differs while partitions change hands."""
+    rows = []
+    for member in description.members:
+        row = {
+            "client_id": member.client_id,
+            "member_id": member.member_id,
+            "host": member.host,
+            "instance_id": member.group_instance_id,
+            "partitions": named(member.assignment),
         }
-        for m in description.members
-    ]
+        rows.append({**row, "target": named(member.target_assignment)} if with_target else row)
+    return rows
 
 
-def partition_rows(
-    client: AdminClient, description: Any, committed: dict[tuple[str, int], int]
-) -> list[dict[str, Any]]:
+def named(assignment: Any) -> list[str]:
+    places = sorted((tp.topic, tp.partition) for tp in assignment.topic_partitions) if assignment else []
+    return [f"{topic}:{number}" for topic, number in places]
+
+
+def partition_rows(client: AdminClient, description: Any, committed: dict[Place, int]) -> list[dict[str, Any]]:
     owners = {(tp.topic, tp.partition): m for m in description.members for tp in m.assignment.topic_partitions}
     places = sorted({*committed, *owners})
     ends = offsets_at(client, places, OffsetSpec.latest())
@@ -138,86 +159,45 @@ def reset_offsets(
 ) -> None:
     """Move a group that has no members to other offsets."""
     with reported():
-        given = [
-            to_earliest,
-            to_latest,
-            *(x is not None for x in (to_offset, shift_by, to_datetime, by_duration)),
-        ]
-        if sum(given) != 1:
-            fail(
-                "give exactly one of --to-earliest, --to-latest, --to-offset, --shift-by, --to-datetime, --by-duration"
-            )
-        client = admin(bootstrap_server, command_config, properties)
-        places = [place for text in topic for place in parse_places(client, text)]
-        earliest = offsets_at(client, places, OffsetSpec.earliest())
-        latest = offsets_at(client, places, OffsetSpec.latest())
-        for name, number in places:
-            if (name, number) not in earliest or (name, number) not in latest:
-                fail(f"{name}:{number}: the broker does not tell where it begins and ends; nothing was reset")
-        committed = committed_offsets(client, group)
-        if to_earliest:
-            wanted = dict(earliest)
-        elif to_latest:
-            wanted = dict(latest)
-        elif to_offset is not None:
-            wanted = dict.fromkeys(places, to_offset)
-        elif shift_by is not None:
-            wanted = {place: committed.get(place, earliest[place]) + shift_by for place in places}
-        else:
-            at = parse_time(to_datetime) if to_datetime else ago_ms(by_duration or "")
-            found = offsets_at(client, places, OffsetSpec.for_timestamp(at))
-            wanted = {place: found[place] if found.get(place, -1) >= 0 else latest[place] for place in places}
-        new = {place: min(max(wanted[place], earliest[place]), latest[place]) for place in places}
-        if not dry_run:
-            commit(client, group, new)
+        target = Target(to_earliest, to_latest, to_offset, shift_by, to_datetime, by_duration)
+        with reach(bootstrap_server, command_config, properties) as cluster:
+            places = [place for text in topic for place in parse_places(cluster.client, text)]
+            listed = cluster.groups().get(group)
+            shares = listed is not None and listed.is_a(GroupType.SHARE)
+            before = share_starts(cluster, group) if shares else committed_offsets(cluster.client, group)
+            new = target.offsets(cluster.client, places, before)
+            if not dry_run and shares:
+                share_group.move(cluster.plain_wire(), group, new)
+            elif not dry_run:
+                commit(cluster.client, group, new)
         rows = [
-            {"topic": t, "partition": p, "before": committed.get((t, p)), "after": new[(t, p)]} for t, p in sorted(new)
+            {"topic": t, "partition": p, "before": before.get((t, p)), "after": new[(t, p)]} for t, p in sorted(new)
         ]
         show(rows, output)
 
 
-def parse_places(client: AdminClient, text: str) -> list[tuple[str, int]]:
-    """`orders` is every partition of it, `orders:0,2` two of them."""
-    name, colon, numbers = text.partition(":")
-    metadata = client.list_topics(name, timeout=REQUEST_TIMEOUT_S).topics[name]
-    if metadata.error is not None:
-        fail(f"topic {name!r}: {describe_fault(metadata.error)}")
-    if not colon:
-        return [(name, number) for number in sorted(metadata.partitions)]
-    try:
-        wanted = [int(number) for number in numbers.split(",")]
-    except ValueError:
-        fail(f"--topic {text!r} is not TOPIC or TOPIC:PARTITION,...")
-    missing = [number for number in wanted if number not in metadata.partitions]
-    if missing:
-        fail(f"topic {name!r} has no partition {missing[0]}")
-    return [(name, number) for number in wanted]
+def share_starts(cluster: Cluster, group: str) -> dict[Place, int]:
+    known = share_group.progress(cluster.plain_wire(), group)
+    return {place: at.start for place, at in known.items() if at.start is not None}
 
 
-def ago_ms(text: str) -> int:
-    match = DURATION.match(text)
-    if not text or match is None:
-        fail(f"--by-duration {text!r} is not a duration such as 1d12h, 30m or 45s")
-    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    try:
-        moment = datetime.now(UTC) - timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    except OverflowError:
-        fail(f"--by-duration {text!r} is longer than there has been time")
-    return max(0, int(moment.timestamp() * 1000))
-
-
-def commit(client: AdminClient, group: str, offsets: dict[tuple[str, int], int]) -> None:
+def commit(client: AdminClient, group: str, offsets: dict[Place, int]) -> None:
     partitions = [TopicPartition(t, p, offset) for (t, p), offset in offsets.items()]
     request = [ConsumerGroupTopicPartitions(group, partitions)]
     try:
         answer = client.alter_consumer_group_offsets(request, request_timeout=REQUEST_TIMEOUT_S)[group].result()
     except KafkaException as error:
-        if error.args[0].name() == "UNKNOWN_MEMBER_ID":
-            fail(f"group {group!r} has members; offsets can be reset when they have stopped")
-        raise
+        fail_to_commit(group, f"group {group!r}", error.args[0])
     for tp in answer.topic_partitions:
         if tp.error is not None:
-            fail(f"{tp.topic}:{tp.partition}: {describe_fault(tp.error)}")
+            fail_to_commit(group, f"{tp.topic}:{tp.partition}", tp.error)
+
+
+def fail_to_commit(group: str, subject: str, error: KafkaError) -> NoReturn:
+    # A commit that names no member is no member's: that is how Kafka says that a group has some.
+    if error.code() == KafkaError.UNKNOWN_MEMBER_ID:
+        fail(f"group {group!r} has members; offsets can be reset when they have stopped")
+    fail(f"{subject}: {describe_fault(error)}")
 
 
 @app.command()

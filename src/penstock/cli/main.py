@@ -18,7 +18,7 @@ NOUNS = {
     "broker": Noun("broker", "main", "Run one Kafka broker in the foreground."),
     "up": Noun("up", "main", "Run everything: Kafka, and its metrics."),
     "topic": Noun("topic", "app", "Create, list, describe, alter and delete topics."),
-    "group": Noun("group", "app", "List and describe consumer groups, reset their offsets, delete them."),
+    "group": Noun("group", "app", "List and describe groups, reset their offsets, delete them."),
     "produce": Noun("produce", "produce", "Lines or JSON in, records out."),
     "consume": Noun("consume", "consume", "Records in, lines or JSON out."),
     "perf": Noun("perf", "app", "Measure produce and consume rates."),

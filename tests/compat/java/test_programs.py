@@ -10,7 +10,12 @@ import pytest
 from penstock.testing.apache_kafka import tool, tool_command
 
 SECONDS_MAX = 40
-ASSIGNORS = ("RangeAssignor", "RoundRobinAssignor", "StickyAssignor", "CooperativeStickyAssignor")
+CLASSIC = ("RangeAssignor", "RoundRobinAssignor", "StickyAssignor", "CooperativeStickyAssignor")
+# By the name of the assignor: how a member asks for it, of its peers or of the broker.
+MEMBERSHIPS = {
+    name: ["--session-timeout", 6000, "--assignment-strategy", f"org.apache.kafka.clients.consumer.{name}"]
+    for name in CLASSIC
+} | {f"848-{name}": ["--group-protocol", "consumer", "--group-remote-assignor", name] for name in ("uniform", "range")}
 
 
 def run(broker, name, *arguments):
@@ -23,21 +28,30 @@ def produce(broker, topic, count):
     return [json.loads(line) for line in said.splitlines()]
 
 
-class Member:
-    """A verifiable consumer in the background, and the events that it printed."""
+class Program:
+    """A verifiable client in the background, and the events that it printed."""
 
-    def __init__(self, broker, topic, assignor, folder):
+    def __init__(self, broker, name, folder, *options):
         self.out = folder
-        options = ["--topic", topic, "--group-id", f"{topic}-group", "--session-timeout", 6000, "--verbose"]
-        options += ["--assignment-strategy", f"org.apache.kafka.clients.consumer.{assignor}"]
-        address = ["--bootstrap-server", broker.bootstrap_servers]
-        command = tool_command("kafka-verifiable-consumer", *address, *options)
+        command = tool_command(name, "--bootstrap-server", broker.bootstrap_servers, *options)
         with self.out.open("wb") as out:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
 
     def events(self):
         lines = self.out.read_text().splitlines()
         return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+
+    def leave(self):
+        self.process.terminate()
+        self.process.wait(SECONDS_MAX)
+
+
+class Member(Program):
+    """A verifiable consumer."""
+
+    def __init__(self, broker, topic, assignor, folder):
+        options = ["--topic", topic, "--group-id", f"{topic}-group", "--verbose", *MEMBERSHIPS[assignor]]
+        super().__init__(broker, "kafka-verifiable-consumer", folder, *options)
 
     def share(self):
         held = set()
@@ -52,9 +66,22 @@ class Member:
     def read(self):
         return [(e["partition"], e["offset"]) for e in self.events() if e["name"] == "record_data"]
 
-    def leave(self):
-        self.process.terminate()
-        self.process.wait(SECONDS_MAX)
+
+class ShareMember(Program):
+    """A verifiable consumer of a share group."""
+
+    def __init__(self, broker, topic, mode, folder):
+        options = ["--topic", topic, "--group-id", f"{topic}-group", "--acknowledgement-mode", mode]
+        options += ["--offset-reset-strategy", "earliest"]
+        super().__init__(broker, "kafka-verifiable-share-consumer", folder, *options)
+
+    def has_joined(self):
+        return any(event["name"] == "offset_reset_strategy_set" for event in self.events())
+
+    def acknowledged(self):
+        told = [e for e in self.events() if e["name"] == "offsets_acknowledged"]
+        assert all(event["success"] for event in told), told
+        return [(p["partition"], offset) for e in told for p in e["partitions"] for offset in p["offsets"]]
 
 
 def until(ready):
@@ -64,7 +91,7 @@ def until(ready):
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("assignor", ASSIGNORS)
+@pytest.mark.parametrize("assignor", MEMBERSHIPS)
 def test_a_java_group_shares_partitions_as_members_come_and_go(assignor, broker, topic, tmp_path):
     run(broker, "kafka-topics", "--create", "--topic", topic, "--partitions", 4)
     first = Member(broker, topic, assignor, tmp_path / "first")
@@ -88,6 +115,23 @@ def test_a_java_group_shares_partitions_as_members_come_and_go(assignor, broker,
     assert sorted(pair for member in members for pair in member.read()) == sent
 
 
+@pytest.mark.parametrize("mode", ["auto", "sync", "async"])
+def test_java_members_of_a_share_group_acknowledge_every_record_once(mode, broker, topic, tmp_path):
+    run(broker, "kafka-topics", "--create", "--topic", topic, "--partitions", 2)
+    members = [ShareMember(broker, topic, mode, tmp_path / name) for name in ("first", "second")]
+    try:
+        until(lambda: all(member.has_joined() for member in members))
+        acknowledged = [e for e in produce(broker, topic, 1000) if e["name"] == "producer_send_success"]
+        until(lambda: sum(len(member.acknowledged()) for member in members) >= 1000)
+    finally:
+        for member in members:
+            member.leave()
+
+    sent = sorted((e["partition"], e["offset"]) for e in acknowledged)
+    assert len(sent) == 1000
+    assert sorted(pair for member in members for pair in member.acknowledged()) == sent
+
+
 @pytest.mark.parametrize("acks", ["0", "1", "all"])
 def test_the_performance_tools_send_and_read_every_record(acks, broker, topic):
     run(broker, "kafka-topics", "--create", "--topic", topic, "--partitions", 2)
@@ -100,6 +144,21 @@ def test_the_performance_tools_send_and_read_every_record(acks, broker, topic):
     assert re.match(r"20000 records sent, [\d.]+ records/sec \([\d.]+ MB/sec\), ", sent.splitlines()[-1])
     columns = dict(zip(*(line.split(", ") for line in read.splitlines()), strict=True))
     assert int(columns["data.consumed.in.nMsg"]) == 20000
+
+
+def test_the_performance_tool_of_share_groups_reads_every_record(broker, topic):
+    group = f"{topic}-group"
+    run(broker, "kafka-topics", "--create", "--topic", topic, "--partitions", 2)
+    earliest = ["--add-config", "share.auto.offset.reset=earliest"]
+    run(broker, "kafka-configs", "--alter", "--entity-type", "groups", "--entity-name", group, *earliest)
+    size = ["--num-records", 10000, "--record-size", 200, "--throughput", -1]
+    run(broker, "kafka-producer-perf-test", "--topic", topic, *size)
+
+    limits = ["--num-records", 10000, "--timeout", 30000]
+    read = run(broker, "kafka-share-consumer-perf-test", "--topic", topic, "--group", group, *limits)
+
+    columns = dict(zip(*(line.split(", ") for line in read.splitlines()), strict=True))
+    assert int(columns["data.consumed.in.nMsg"]) == 10000
 
 
 def test_records_travel_end_to_end(broker, topic):

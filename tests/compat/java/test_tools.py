@@ -86,10 +86,12 @@ def test_the_console_reads_back_what_it_wrote(pair, empty, codec):
     assert codec_on_disk(pair.ours, empty) == NUMBERS[codec]
 
 
-def test_groups_are_described_reset_and_deleted(pair, filled):
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_groups_are_described_reset_and_deleted(pair, filled, protocol):
     group = ["--group", f"{filled}-group"]
+    reader = [*group, "--command-property", f"group.protocol={protocol}"]
     reset = ["--reset-offsets", "--topic", filled]
-    read(pair, filled, "--max-messages", 20, *group)
+    read(pair, filled, "--max-messages", 20, *reader)
 
     state = pair.same("kafka-consumer-groups", "--describe", *group, "--state")
     offsets = pair.same("kafka-consumer-groups", "--describe", *group)
@@ -97,7 +99,7 @@ def test_groups_are_described_reset_and_deleted(pair, filled):
     planned = pair.same("kafka-consumer-groups", *group, *reset, "--to-earliest", "--dry-run")
     pair.same("kafka-consumer-groups", *group, *reset, "--to-offset", 5, "--execute")
     shifted = pair.same("kafka-consumer-groups", *group, *reset, "--shift-by", 2, "--execute")
-    rest = read(pair, filled, "--max-messages", 13, *group)
+    rest = read(pair, filled, "--max-messages", 13, *reader)
     pair.same("kafka-consumer-groups", *group, "--delete-offsets", "--topic", filled)
     pair.same("kafka-consumer-groups", *group, "--delete")
     gone = pair.same("kafka-consumer-groups", "--describe", *group)
@@ -108,6 +110,37 @@ def test_groups_are_described_reset_and_deleted(pair, filled):
     assert shifted.split()[-1] == "7"
     assert rest.startswith("Partition:0\tOffset:7\t")
     assert "GroupIdNotFoundException" in gone
+
+
+def test_groups_of_every_type_are_listed(pair, filled):
+    for protocol in ("classic", "consumer"):
+        of_protocol = ["--group", f"{filled}-{protocol}", "--command-property", f"group.protocol={protocol}"]
+        read(pair, filled, "--max-messages", 20, *of_protocol)
+    share = f"{filled}-share"
+    earliest = ["--add-config", "share.auto.offset.reset=earliest"]
+    pair.same("kafka-configs", "--alter", "--entity-type", "groups", "--entity-name", share, *earliest)
+    limits = ["--max-messages", len(ROWS), "--timeout-ms", 60_000]
+    pair.same("kafka-console-share-consumer", "--topic", filled, "--group", share, *limits)
+
+    def told(tool, *arguments):
+        said = pair.run(tool, "--list", *arguments)
+        return [sorted(line for line in one.out.splitlines() if line.startswith(f"{filled}-")) for one in said]
+
+    everything = told("kafka-groups")
+    shares = told("kafka-groups", "--share")
+    typed = told("kafka-consumer-groups", "--type", "consumer,classic")
+    states = told("kafka-consumer-groups", "--state")
+
+    for ours, theirs in (everything, shares, typed, states):
+        assert ours == theirs
+    assert [line.split()[1:] for line in everything[0]] == [
+        ["Classic", "consumer"],
+        ["Consumer", "consumer"],
+        ["Share", "share"],
+    ]
+    assert len(shares[0]) == 1
+    assert [line.split()[1] for line in typed[0]] == ["Classic", "Consumer"]
+    assert [line.split()[1] for line in states[0]] == ["Empty", "Empty"]
 
 
 def test_a_group_of_the_new_protocol_is_described(pair, filled):

@@ -10,7 +10,6 @@ from .suite import Ran, suite
 
 # What comes later, by the API that it needs; what is listed here and served must pass.
 NEEDS = {
-    ApiKey.END_TXN: ["test_transactional_producer_messages", "test_transactional_producer_offsets"],
     ApiKey.CREATE_ACLS: ["test_create_describe_delete_acls"],
     ApiKey.ALTER_PARTITION_REASSIGNMENTS: ["test_alter_partition_reassignments"],
     ApiKey.LIST_PARTITION_REASSIGNMENTS: ["test_list_partition_reassignments"],
@@ -20,6 +19,8 @@ NEEDS = {
 }
 # For brokers older than 0.10.1.
 SKIPS = {"test_kafka_consumer_offsets_for_time_old"}
+# Must be there and pass: a broker without transactions must not lose them in silence.
+TRANSACTIONS = {"test_transactional_producer_messages", "test_transactional_producer_offsets"}
 # On Apache Kafka 4.3.1 with kafka-python 3.0.12.
 COUNT = 56
 # Tests that may need a second try, each counted as often as it was run again. On an idle machine none does; more than
@@ -46,6 +47,7 @@ def test_every_integration_test_of_kafka_python_passes(ran, broker):
 def test_no_integration_test_of_kafka_python_is_missing(ran):
     assert len(ran.results) == COUNT
     assert {name for name, result in ran.results.items() if result.outcome == "skip"} == SKIPS
+    assert {name for name in TRANSACTIONS if ran.results[name].outcome == "pass"} == TRANSACTIONS
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ import { Admin, Consumer, Producer, stringDeserializers, stringSerializers } fro
 import { main, numbered, partitions, travelInGroup, until } from './journeys.mjs'
 
 const TOPIC_RESOURCE = 2
+const NEW = '848-'
 
 async function withAdmin (bootstrap, work) {
   const admin = new Admin({ clientId: 'journeys', bootstrapBrokers: [bootstrap] })
@@ -54,17 +55,27 @@ async function topics (bootstrap, topic) {
   })
 }
 
+// An assignor of the broker's, by the consumer protocol, or one of the client's, by the classic one.
+function membership (assignor) {
+  if (assignor.startsWith(NEW)) {
+    return { groupProtocol: 'consumer', groupRemoteAssignor: assignor.slice(NEW.length) }
+  }
+  return {
+    protocols: [{ name: assignor, version: 1 }],
+    sessionTimeout: 6000,
+    rebalanceTimeout: 6000,
+    heartbeatInterval: 300
+  }
+}
+
 // One consumer of the group; `read` gets each message in turn and commits what it wants.
-async function join (bootstrap, topic, groupId, read, protocol = 'roundrobin') {
+async function join (bootstrap, topic, groupId, read, assignor = 'roundrobin') {
   const consumer = new Consumer({
     clientId: 'journeys',
     groupId,
     bootstrapBrokers: [bootstrap],
     deserializers: stringDeserializers,
-    protocols: [{ name: protocol, version: 1 }],
-    sessionTimeout: 6000,
-    rebalanceTimeout: 6000,
-    heartbeatInterval: 300,
+    ...membership(assignor),
     maxWaitTime: 100,
     autocommit: false
   })

@@ -26,6 +26,9 @@ var (
 		"roundrobin":         kgo.RoundRobinBalancer(),
 		"sticky":             kgo.StickyBalancer(),
 		"cooperative-sticky": kgo.CooperativeStickyBalancer(),
+		// Which assignor of the broker's is asked for follows from the client's.
+		"848-range":   kgo.RangeBalancer(),
+		"848-uniform": kgo.StickyBalancer(),
 	}
 )
 
@@ -162,7 +165,11 @@ func group(bootstrap, topic, assignor string) journeys.Seen {
 	values := &journeys.Values{}
 	return journeys.Group(values,
 		func() journeys.Member {
-			m := join(bootstrap, topic, kgo.Balancers(balancers[assignor]))
+			options := []kgo.Opt{kgo.Balancers(balancers[assignor])}
+			if strings.HasPrefix(assignor, "848-") {
+				options = append(options, kgo.ServerSideBalancer())
+			}
+			m := join(bootstrap, topic, options...)
 			go m.read(values)
 			return m
 		},
