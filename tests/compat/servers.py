@@ -40,6 +40,7 @@ SETTINGS = {
     "group.consumer.min.heartbeat.interval.ms": "300",
     "group.consumer.heartbeat.interval.ms": "300",
     "group.consumer.assignment.interval.ms": "0",
+    "group.share.min.record.lock.duration.ms": "1000",
     "log.segment.delete.delay.ms": "1000",
 }
 
