@@ -9,9 +9,7 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ShareGroupDescription;
 import org.apache.kafka.clients.consumer.AcknowledgeType;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaShareConsumer;
-import org.apache.kafka.common.KafkaException;
 
 /** Share groups: what becomes of a record by what its reader says of it. */
 final class Shares {
@@ -60,7 +58,7 @@ final class Shares {
                 for (ConsumerRecord<String, String> record : consumer.poll(MOMENT)) {
                     List<String> before = told.computeIfAbsent(number(record), number -> new ArrayList<>());
                     AcknowledgeType answer = before.isEmpty() ? answers[number(record) % 4] : AcknowledgeType.ACCEPT;
-                    before.add(answer + " " + record.deliveryCount().orElse((short) 0));
+                    before.add(answer.name().toLowerCase() + " " + record.deliveryCount().orElse((short) 0));
                     consumer.acknowledge(record, answer);
                 }
                 String error = commit(consumer);
@@ -73,7 +71,7 @@ final class Shares {
         return Map.of("told", told, "refused", refused, "left", left(bootstrap, topic));
     }
 
-    /** Records from which on nothing is acknowledged: what the next reader would get, seen by a group's last offset. */
+    /** How many records another reader gets before one that is written now: those that are not over. */
     private static long left(String bootstrap, String topic) throws Exception {
         Clients.produce(bootstrap, topic, "none", 1, 1000, 1001);
         try (KafkaShareConsumer<String, String> consumer = join(bootstrap, topic, "implicit")) {
@@ -110,7 +108,7 @@ final class Shares {
     static Map<String, Object> late(String bootstrap, String topic, String option) throws Exception {
         Clients.create(bootstrap, topic, 1);
         Clients.produce(bootstrap, topic, "none", 1, 0, 5);
-        Clients.configureGroup(bootstrap, group(bootstrap, topic), "share.record.lock.duration.ms", "1000");
+        Clients.configureGroup(bootstrap, group(bootstrap, topic), "share.record.lock.duration.ms", "3000");
         List<Integer> counts = new ArrayList<>();
         try (KafkaShareConsumer<String, String> slow = join(bootstrap, topic, "explicit");
              KafkaShareConsumer<String, String> quick = join(bootstrap, topic, "implicit")) {
