@@ -3,7 +3,7 @@
 import time
 from collections import defaultdict
 
-from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from kafka import TopicPartition as Place
 from kafka.admin import KafkaAdminClient
@@ -56,11 +56,19 @@ def read(bootstrap: str, topic: str, partitions: int) -> dict[int, list[Message]
 def committed(bootstrap: str, group: str, topic: str, partitions: int) -> list[int]:
     """The offsets of a group by partition, -1 where there is none."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
+    places = [TopicPartition(topic, index) for index in range(partitions)]
+    deadline = time.monotonic() + SECONDS_MAX
     try:
-        parts = consumer.committed([TopicPartition(topic, index) for index in range(partitions)], SECONDS_MAX)
+        while True:
+            try:
+                return [max(part.offset, -1) for part in consumer.committed(places, SECONDS_MAX)]
+            except KafkaException as raised:
+                # Until the coordinator of a new group is known to itself.
+                assert raised.args[0].code() == KafkaError.NOT_COORDINATOR, raised
+                assert time.monotonic() < deadline, raised
+                time.sleep(0.1)
     finally:
         consumer.close()
-    return [max(part.offset, -1) for part in parts]
 
 
 def open_transactions(bootstrap: str, **partitions: int) -> list[str]:

@@ -52,11 +52,16 @@ class Loop:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, bufsize=1
         )
         self._lines: queue.Queue[str | None] = queue.Queue()
+        self._last = ""
         threading.Thread(target=self._drain, daemon=True).start()
 
     def step(self) -> tuple[str, int] | None:
         """The next phase and its count; None when the program ended."""
-        line = self._lines.get(timeout=SECONDS_MAX)
+        try:
+            line = self._lines.get(timeout=SECONDS_MAX)
+        except queue.Empty:
+            raise AssertionError(f"nothing from the client for {SECONDS_MAX} s after {self._last!r}") from None
+        self._last = line or self._last
         if line is None:
             return None
         phase, count = line.split()

@@ -9,8 +9,14 @@ from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPa
 PATIENCE_S = 60
 BATCH_RECORDS = 25
 FATAL = 3
-# Back in some milliseconds when the broker is.
-RECONNECT = {"reconnect.backoff.ms": 10, "reconnect.backoff.max.ms": 100, "retry.backoff.ms": 20}
+# Back in some milliseconds when the broker is. With `rebootstrap` librdkafka 2.16.0 gives up the broker that all
+# connections were lost to, and asks it again, for ever, for the coordinator of a group that it remembers there.
+RECONNECT = {
+    "reconnect.backoff.ms": 10,
+    "reconnect.backoff.max.ms": 100,
+    "retry.backoff.ms": 20,
+    "metadata.recovery.strategy": "none",
+}
 
 
 def say(phase: str, count: int = 0) -> None:
@@ -38,8 +44,8 @@ def after(messages: list[Message]) -> list[TopicPartition]:
 
 def rewind(consumer: Consumer) -> None:
     """Back to what is committed: the records of the transaction that was aborted are to come again."""
-    parts = patiently(consumer.committed, consumer.assignment(), PATIENCE_S)
-    for part in parts:
+    held = consumer.assignment()
+    for part in patiently(consumer.committed, held, PATIENCE_S) if held else ():
         consumer.seek(TopicPartition(part.topic, part.partition, part.offset if part.offset >= 0 else 0))
 
 

@@ -56,6 +56,7 @@ class Watcher:
     def __init__(self, bootstrap: str) -> None:
         settings = {"bootstrap.servers": bootstrap, "group.id": "watcher", "isolation.level": "read_uncommitted"}
         backoff = {"reconnect.backoff.ms": 10, "reconnect.backoff.max.ms": 100, "log_level": 0}
+        backoff["metadata.recovery.strategy"] = "none"
         self.consumer = Consumer({**settings, **backoff})
         self.consumer.assign([TopicPartition("totals", partition, 0) for partition in range(PARTITIONS)])
         self.count = 0
