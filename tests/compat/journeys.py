@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from .jvm import program
 from .toolchain import CARGO, GO, NODE, find, npm, run, staged
 
 HERE = Path(__file__).parent
@@ -69,6 +70,10 @@ def node(program: str) -> Callable[[], list[str]]:
     return lambda: [str(find(NODE)), str(_node() / f"{program}.mjs")]
 
 
+def java() -> list[str]:
+    return program("Journeys")
+
+
 def rust() -> list[str]:
     build = [str(find(CARGO)), "build", "--quiet"]
     folder = staged("rust", lambda folder: run(build, folder))
@@ -85,6 +90,11 @@ CLIENTS = (
         "kafka-python",
         python("kafka_python"),
         assignors=("range", "roundrobin", "sticky", "cooperative-sticky"),
+    ),
+    Client(
+        "kafka-clients",
+        java,
+        assignors=("range", "roundrobin", "sticky", "cooperative-sticky", "848-uniform", "848-range"),
     ),
     Client("aiokafka", python("aiokafka"), assignors=("range", "roundrobin", "sticky")),
     Client(

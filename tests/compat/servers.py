@@ -1,18 +1,20 @@
 """The broker under test as a process of its own: Penstock, or Apache Kafka to check a suite itself."""
 
 import queue
+import random
 import re
+import signal
 import socket
 import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.testing.apache_kafka import apache_kafka
+from penstock.testing.apache_kafka import ApacheKafka, apache_kafka
 
 # Access lists are tested with an authoriser that allows all where nothing is said.
 APACHE_SETTINGS = {
@@ -21,8 +23,6 @@ APACHE_SETTINGS = {
     "super.users": "User:ANONYMOUS",
 }
 
-# Penstock advertises the port that it got.
-ANY_PORT = "PLAINTEXT://127.0.0.1:0"
 # A store of Apache Kafka 4.3 is formatted with eligible leader replicas on, which turns min.insync.replicas from a
 # default of the broker into a setting of the cluster. One node has no replicas to elect from: off, as before 4.1.
 APACHE_FEATURES = {"eligible.leader.replicas.version": 0}
@@ -40,6 +40,7 @@ SETTINGS = {
     "group.consumer.min.heartbeat.interval.ms": "300",
     "group.consumer.heartbeat.interval.ms": "300",
     "group.consumer.assignment.interval.ms": "0",
+    "group.share.min.record.lock.duration.ms": "1000",
     "log.segment.delete.delay.ms": "1000",
 }
 
@@ -76,26 +77,67 @@ class Server:
         return int(self.bootstrap_servers.rpartition(":")[2])
 
 
-@contextmanager
-def penstock(root: Path) -> Iterator[Server]:
-    data = root / "data"
-    settings = {**SETTINGS, "node.id": "0", "listeners": ANY_PORT, "advertised.listeners": ANY_PORT}
-    options = [part for name, value in settings.items() for part in ("--config", f"{name}={value}")]
-    command = [sys.executable, "-m", "penstock.cli.main", "broker", "--data-dir", str(data), *options]
-    log_file = root / "server.log"
-    with log_file.open("wb") as log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)
-    try:
-        address = _await_address(process, log_file)
-        yield Server("penstock", address, data, process.pid)
-        assert process.poll() is None, f"Penstock ended by itself, code {process.returncode}: {_tail(log_file)}"
-    finally:
-        process.terminate()
+class Penstock:
+    """`penstock broker` beside us, on one data directory and, after the first start, on one port."""
+
+    def __init__(self, root: Path, config: Mapping[str, str] | None = None, port: int = 0) -> None:
+        self.log_dir = root / "data"
+        self._log_file = root / "server.log"
+        self._settings = {**SETTINGS, "node.id": "0", **(config or {})}
+        self._port = port
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def bootstrap_servers(self) -> str:
+        return f"127.0.0.1:{self._port}"
+
+    @property
+    def process(self) -> subprocess.Popen[str]:
+        assert self._process is not None, "not started"
+        return self._process
+
+    def start(self) -> None:
+        listener = f"PLAINTEXT://{self.bootstrap_servers}"
+        settings = {**self._settings, "listeners": listener, "advertised.listeners": listener}
+        options = [part for name, value in settings.items() for part in ("--config", f"{name}={value}")]
+        command = [sys.executable, "-m", "penstock.cli.main", "broker", "--data-dir", str(self.log_dir), *options]
+        with self._log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True
+            )
+        try:
+            self._port = int(_await_address(self._process, self._log_file).rpartition(":")[2])
+        except BaseException:
+            self.stop(kill=True)
+            raise
+
+    def stop(self, *, kill: bool = False) -> None:
+        """A clean shutdown, or SIGKILL when `kill` or when it takes too long. Nothing when it does not run."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
         try:
             process.wait(STOP_SECONDS_MAX)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+    def check(self) -> None:
+        """Error: AssertionError when it ended by itself."""
+        code = self.process.poll()
+        assert code is None, f"Penstock ended by itself, code {code}: {_tail(self._log_file)}"
+
+
+@contextmanager
+def penstock(root: Path) -> Iterator[Server]:
+    node = Penstock(root)
+    node.start()
+    try:
+        yield Server("penstock", node.bootstrap_servers, node.log_dir, node.process.pid)
+        node.check()
+    finally:
+        node.stop()
 
 
 @contextmanager
@@ -105,6 +147,35 @@ def apache(root: Path) -> Iterator[Server]:
 
 
 SERVERS = {"penstock": penstock, "apache": apache}
+
+
+@contextmanager
+def mortal(name: str, root: Path, config: Mapping[str, str]) -> Iterator[Penstock | ApacheKafka]:
+    """A broker for one test, with `start()` and `stop(kill=True)`, the same address after every start."""
+    if name == "penstock":
+        node = Penstock(root, config, _quiet_port())
+        node.start()
+        try:
+            yield node
+            node.check()
+        finally:
+            node.stop(kill=True)
+    else:
+        settings = {**SETTINGS, **APACHE_SETTINGS, **config}
+        with apache_kafka(data_dir=root, config=settings, features=APACHE_FEATURES) as other:
+            yield other
+
+
+def _quiet_port() -> int:
+    """A free port below those that the kernel gives to clients: one of them, connected to itself, would hold it."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("100 ports were taken")
 
 
 def _await_address(process: subprocess.Popen[str], log_file: Path) -> str:
