@@ -12,7 +12,6 @@ from penstock.kit.clock import Clock
 from penstock.kit.files import File, Files, Lock, Locked
 from penstock.kit.varint import Buffer
 
-
 # What a power cut keeps or loses as a whole.
 SECTOR_BYTES = 512
 
