@@ -108,7 +108,12 @@ class ShareConsumer(Actor):
 
     def speak(self, said: dict[int, list[Any]], kind: Any) -> None:
         """Says something of all that is held, in order."""
+        reached: dict[int, int] = {}
         for index, first, last in sorted(self.held):
+            if first <= reached.get(index, -1):
+                # It was given again, after it was held for too long.
+                continue
+            reached[index] = last
             chosen = ACCEPT if self.world.is_quiet else self.dice.choice((ACCEPT, ACCEPT, ACCEPT, RELEASE, REJECT))
             said.setdefault(index, []).append(kind(first, last, [chosen]))
         self.held = []

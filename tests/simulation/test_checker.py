@@ -19,7 +19,6 @@ from penstock.coordinate.transactions.coordinator import Transactions
 from penstock.log.partition import Partition
 from penstock.log.producers import ProducerState
 from penstock.log.results import Appended
-from penstock.log.segmented_log import SegmentedLog
 from penstock.protocol.errors import KafkaError
 from tests.simulation.plan import TOPICS, Plan
 from tests.simulation.run import run
@@ -41,13 +40,6 @@ def acknowledged_and_not_written(patch: Patch) -> None:
 
 def acknowledged_before_it_is_on_disk(patch: Patch) -> None:
     patch.setattr(Produce, "_when_on_disk", lambda self, reply, until_ms, claims: reply)
-
-
-def visible_before_it_is_on_disk(patch: Patch) -> None:
-    def end(self: Any) -> int:
-        return int(self.next_offset)
-
-    patch.setattr(SegmentedLog, "high_watermark", property(end, lambda self, offset: None), raising=False)
 
 
 def aborted_list_dropped(patch: Patch) -> None:

@@ -43,6 +43,8 @@ SESSION_MS = LOCK_MS = 15_000
 # A client that has no answer for so long closes its connection.
 PATIENCE_MS = 20_000
 FOREVER_MS = 1 << 61
+# Some thousand are usual.
+TURNS_MAX = 300_000
 
 
 class Pause(NamedTuple):
@@ -204,6 +206,7 @@ class World:
         self.serial = 0
         self.starts = 0
         self.steps = 0
+        self.turns = 0
         self.trouble = 0.0
         self.is_quiet = False
         self.is_syncing = False
@@ -241,6 +244,10 @@ class World:
     def run_until(self, is_done: Callable[[], bool]) -> None:
         """Lets events happen, in the order of their times, until that holds or a promise is broken."""
         while not self.found and not is_done():
+            self.turns += 1
+            if self.turns > TURNS_MAX:
+                self.fail("a run ends", f"{TURNS_MAX} events, and {self.now_ms()} ms are over")
+                return
             due_ms = self.events[0][0] if self.events else FOREVER_MS
             if min(due_ms, self.next_tick_ms) >= FOREVER_MS:
                 return
