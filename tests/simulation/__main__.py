@@ -30,7 +30,7 @@ def main() -> int:
     print(f"{done} seeds, {requests} requests answered, {len(failed)} failed, {took:.0f} s, {done / took:.1f} seeds/s")
     for rule, count in Counter(verdict.found[0].rule for verdict in failed).most_common():
         print(f"  {count} x {rule}")
-    if failed:
+    if failed and not options.brief:
         first = min(failed, key=lambda verdict: verdict.plan.seed)
         print(tell(shrink(first.plan) if options.shrink else first))
     return 1 if failed else 0
@@ -48,6 +48,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--failures", type=int, default=1, help="how many failing seeds end it")
     parser.add_argument("--shrink", action="store_true", help="look for a smaller run that fails like the first one")
+    parser.add_argument("--brief", action="store_true", help="no histories")
     return parser.parse_args()
 
 

@@ -37,6 +37,9 @@ class Judge:
         self.book = book
         self.checks = checks
         self.logs: dict[Place, Log] = {}
+        # What was read of them so far: they only grow.
+        self.batches: dict[Place, list[Batch]] = {place: [] for place in PLACES}
+        self.aborted: dict[Place, set[tuple[int, int]]] = {place: set() for place in PLACES}
         self.left = "the logs cannot be read"
 
     def is_done(self) -> bool:
@@ -86,10 +89,10 @@ class Judge:
 
     def read(self, place: Place) -> Log | None:
         """A whole partition, None when it cannot be read now."""
-        batches: list[Batch] = []
-        aborted: set[tuple[int, int]] = set()
-        position, stable, end = 0, -1, -1
+        batches, aborted = self.batches[place], self.aborted[place]
+        stable = end = -1
         while True:
+            position = batches[-1].last + 1 if batches else 0
             answer = self.world.now(fetch_request({place: position}, True, 1 << 20, 0), FETCH_VERSION)
             if answer is None:
                 return None
@@ -102,7 +105,6 @@ class Judge:
             if not found:
                 break
             batches += found
-            position = found[-1].last + 1
         return Log(batches, [_Aborted(*one) for one in sorted(aborted)], stable, end)
 
     def committed(self, group: str) -> dict[int, int]:

@@ -21,6 +21,8 @@ from tests.simulation.world import Actor, Found, World
 QUIET_MS = 240_000
 LOOK_MS = 2_000
 LINES_MAX = 120
+# Values that say nothing about a message.
+SILENT: tuple[Any, ...] = (0, None, "", b"", [], False, -1, bytes(16), (1 << 63) - 1)
 
 
 class Verdict(NamedTuple):
@@ -158,7 +160,7 @@ def _fields(value: Any) -> str:
     if slots is None or isinstance(value, str | int):
         return repr(value)
     pairs = [(name, getattr(value, name)) for name in slots]
-    told = [f"{name}={_fields(one)}" for name, one in pairs if one not in (0, None, "", b"", [], False, -1)]
+    told = [f"{name}={_fields(one)}" for name, one in pairs if one not in SILENT]
     return f"{type(value).__name__}({', '.join(told)})"
 
 

@@ -534,9 +534,10 @@ class World:
         """A broker with the topics and groups of every run, all of it on disk."""
         self.start()
         create = m.CreateTopicsRequest
-        configs = [create.CreatableTopicConfig("segment.bytes", str(self.shape.segment_bytes))]
+        configs = [create.CreatableTopicConfig("internal.segment.bytes", str(self.shape.segment_bytes))]
         topics = [create.CreatableTopic(name, count, 1, [], configs) for name, count in TOPICS.items()]
         answer = self.now(create(topics=topics, timeout_ms=5_000), 7)
+        assert not any(topic.error_code for topic in answer.topics), answer
         self.topic_ids = {topic.name: topic.topic_id for topic in answer.topics}
         find = m.FindCoordinatorRequest
         for kind, key in ((0, "group"), (1, "tx")):
