@@ -14,10 +14,10 @@ from penstock.broker.markers import Markers
 from penstock.coordinate.consumer import heartbeat as consumer_heartbeat
 from penstock.coordinate.groups import loading
 from penstock.coordinate.offsets import commit
-from penstock.coordinate.offsets.store import OffsetStore
+from penstock.coordinate.offsets.store import Offsets
 from penstock.coordinate.transactions.coordinator import Transactions
 from penstock.log.partition import Partition
-from penstock.log.producers import ProducerState
+from penstock.log.producers import Producers
 from penstock.log.results import Appended
 from penstock.protocol.errors import KafkaError
 from tests.simulation.plan import TOPICS, Plan
@@ -51,7 +51,7 @@ def open_transactions_are_stable(patch: Patch) -> None:
 
 
 def repeated_batches_are_new(patch: Patch) -> None:
-    patch.setattr(ProducerState, "judge", lambda self, header: None)
+    patch.setattr(Producers, "judge", lambda self, header: None)
 
 
 def a_marker_is_left_out(patch: Patch) -> None:
@@ -77,7 +77,7 @@ def late_ends_end_the_next_transaction(patch: Patch) -> None:
 
 
 def offsets_of_transactions_count_at_once(patch: Patch) -> None:
-    patch.setattr(OffsetStore, "put_pending", lambda self, transaction, key, committed: self.put(key, committed))
+    patch.setattr(Offsets, "put_pending", lambda self, transaction, key, committed: self.put(key, committed))
 
 
 def offsets_are_forgotten_by_a_restart(patch: Patch) -> None:
