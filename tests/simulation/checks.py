@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from penstock.broker.session import Session
@@ -42,10 +43,11 @@ class Sharing:
     def handled(self, flight: Flight) -> None:
         claims = self.claims[flight] = set()
         if flight.message.share_session_epoch == 0:
-            # A new session of a member takes over what it held in the one before.
-            for lock in self.locks.values():
+            # A new session of a member takes over what it held before of the partitions that it names.
+            named = {part.partition_index for topic in flight.message.topics for part in topic.partitions}
+            for (index, _), lock in self.locks.items():
                 if lock.member == flight.message.member_id:
-                    lock.session = flight.connection.session
+                    lock.session = flight.connection.session if index in named else None
         for index, batch in _acks_of(flight.message):
             for offset in range(batch.first_offset, batch.last_offset + 1):
                 lock = self.locks.get((index, offset))
@@ -133,12 +135,46 @@ class Owners:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.synced: dict[tuple[str, int, int], str] = {}
+        self.assigned: dict[tuple[str, int, int], str] = {}
         self.holders: dict[tuple[str, str], Holder] = {}
+        # The newest generation that members of a classic group were told of.
+        self.generations: dict[str, int] = {}
+        # Commits that come from members that should know better.
+        self.stale: dict[Flight, str] = {}
 
-    def synced_group(self, request: Any, answer: Any) -> None:
+    def joined(self, flight: Flight, answer: Any) -> None:
+        request = flight.message
+        if not answer.error_code:
+            newest = self.generations.get(request.group_id, -1)
+            self.generations[request.group_id] = max(newest, answer.generation_id)
+
+    def committing(self, flight: Flight) -> None:
+        """A commit, inside a transaction or not: whether the one who makes it lost its partitions before it arrived."""
+        request = flight.message
+        group, member = request.group_id, request.member_id
+        is_transactional = isinstance(request, m.TxnOffsetCommitRequest)
+        epoch = request.generation_id if is_transactional else request.generation_id_or_member_epoch
+        if 0 <= epoch < self.generations.get(group, -1):
+            self.stale[flight] = f"{member} of generation {epoch}, the group is at {self.generations[group]}"
+        own = self.holders.get((group, member))
+        indexes = {part.partition_index for topic in request.topics for part in topic.partitions}
+        for (other_group, name), other in self.holders.items():
+            lost = other.owned & indexes - (set() if own is None else own.owned)
+            if other_group == group and name != member and lost and self._is_alive(other):
+                self.stale[flight] = f"{member} for in-{sorted(lost)}, which {name} has"
+
+    def committed(self, flight: Flight, answer: Any) -> None:
+        codes = [part.error_code for topic in answer.topics for part in topic.partitions]
+        if flight in self.stale and not any(codes):
+            self.world.fail("only owners commit", self.stale[flight])
+
+    def _is_alive(self, holder: Holder) -> bool:
+        return self.world.now_ms() - holder.seen_ms < SESSION_MS
+
+    def synced(self, flight: Flight, answer: Any) -> None:
+        request = flight.message
         for index in () if answer.error_code else assigned_of(answer.assignment):
-            owner = self.synced.setdefault((request.group_id, request.generation_id, index), request.member_id)
+            owner = self.assigned.setdefault((request.group_id, request.generation_id, index), request.member_id)
             if owner != request.member_id:
                 where = f"{request.group_id} generation {request.generation_id}: in-{index}"
                 text = f"{where} of {owner} and {request.member_id}"
@@ -153,7 +189,8 @@ class Owners:
             if request.member_epoch <= 0:
                 holder.owned.clear()
 
-    def beaten(self, request: Any, answer: Any) -> None:
+    def beaten(self, flight: Flight, answer: Any) -> None:
+        request = flight.message
         key = request.group_id, request.member_id
         if answer.error_code or request.member_epoch == -1:
             if answer.error_code in (E.FENCED_MEMBER_EPOCH, E.UNKNOWN_MEMBER_ID) or request.member_epoch == -1:
@@ -168,8 +205,7 @@ class Owners:
             return
         given = {index for topic in answer.assignment.topic_partitions for index in topic.partitions}
         for (group, member), other in self.holders.items():
-            is_alive = self.world.now_ms() - other.seen_ms < SESSION_MS
-            if group == key[0] and member != key[1] and is_alive and other.owned & given:
+            if group == key[0] and member != key[1] and self._is_alive(other) and other.owned & given:
                 text = f"{group}: in-{sorted(other.owned & given)} given to {key[1]} while {member} has it"
                 self.world.fail("one owner of a partition", text)
         holder.owned |= given
@@ -189,6 +225,21 @@ class Checks(Watcher):
         self.claims: dict[Flight, tuple[int, int]] = {}
         self.fenced: set[Flight] = set()
         self.commits = Commits(world)
+        # What is looked at in the answer to each kind of request.
+        self.looks: dict[Any, Callable[[Flight, Any], None]] = {
+            m.ShareFetchRequest: self.sharing.replied,
+            m.ShareAcknowledgeRequest: self.sharing.replied,
+            m.FetchRequest: self._fetched,
+            m.ProduceRequest: self._produced,
+            m.InitProducerIdRequest: self._began,
+            m.EndTxnRequest: self._began,
+            m.JoinGroupRequest: self.owners.joined,
+            m.SyncGroupRequest: self.owners.synced,
+            m.ConsumerGroupHeartbeatRequest: self.owners.beaten,
+            m.TxnOffsetCommitRequest: self.owners.committed,
+            m.OffsetCommitRequest: self._committed,
+            m.OffsetFetchRequest: self.commits.fetched,
+        }
 
     def handled(self, flight: Flight) -> None:
         request = flight.message
@@ -198,27 +249,15 @@ class Checks(Watcher):
             self.owners.heard(request)
         elif isinstance(request, m.ProduceRequest) and request.transactional_id is not None:
             self._note_fenced(flight)
-        elif isinstance(request, m.OffsetCommitRequest):
-            self.commits.handled(flight)
+        elif isinstance(request, m.OffsetCommitRequest | m.TxnOffsetCommitRequest):
+            self.owners.committing(flight)
+            if isinstance(request, m.OffsetCommitRequest):
+                self.commits.handled(flight)
 
     def replied(self, flight: Flight, answer: Any) -> None:
-        request = flight.message
-        if isinstance(request, m.ShareFetchRequest | m.ShareAcknowledgeRequest):
-            self.sharing.replied(flight, answer)
-        elif isinstance(request, m.FetchRequest):
-            self._fetched(request, answer)
-        elif isinstance(request, m.ConsumerGroupHeartbeatRequest):
-            self.owners.beaten(request, answer)
-        elif isinstance(request, m.SyncGroupRequest):
-            self.owners.synced_group(request, answer)
-        elif isinstance(request, m.InitProducerIdRequest | m.EndTxnRequest):
-            if request.transactional_id is not None and not answer.error_code:
-                now = answer.producer_id, answer.producer_epoch
-                self.epochs[request.transactional_id] = max(now, self.epochs.get(request.transactional_id, now))
-        elif isinstance(request, m.ProduceRequest) and flight in self.fenced:
-            self._judge_fenced(flight, answer)
-        elif isinstance(request, m.OffsetCommitRequest | m.OffsetFetchRequest):
-            self.commits.replied(flight, answer)
+        look = self.looks.get(type(flight.message))
+        if look is not None:
+            look(flight, answer)
 
     def disconnected(self, session: Session) -> None:
         self.sharing.disconnected(session)
@@ -228,6 +267,16 @@ class Checks(Watcher):
         self.commits.crashed()
         self.fenced.clear()
 
+    def _began(self, flight: Flight, answer: Any) -> None:
+        name = flight.message.transactional_id
+        if name is not None and not answer.error_code:
+            now = answer.producer_id, answer.producer_epoch
+            self.epochs[name] = max(now, self.epochs.get(name, now))
+
+    def _committed(self, flight: Flight, answer: Any) -> None:
+        self.owners.committed(flight, answer)
+        self.commits.replied(flight, answer)
+
     def _note_fenced(self, flight: Flight) -> None:
         """A batch that arrives after its transactional id was given a newer epoch."""
         newest = self.epochs.get(flight.message.transactional_id)
@@ -235,9 +284,9 @@ class Checks(Watcher):
         if newest is not None and (header.producer_id, header.producer_epoch) < newest:
             self.fenced.add(flight)
 
-    def _judge_fenced(self, flight: Flight, answer: Any) -> None:
+    def _produced(self, flight: Flight, answer: Any) -> None:
         for topic in answer.responses:
-            for part in topic.partition_responses:
+            for part in topic.partition_responses if flight in self.fenced else ():
                 if not part.error_code and part.base_offset >= 0:
                     seen = self.book.at[topic.name, part.index]
                     value = batches_of(flight.message.topic_data[0].partition_data[0].records)[0].records[0][1]
@@ -245,8 +294,9 @@ class Checks(Watcher):
                     if seen.get(part.base_offset) != value:
                         self.world.fail("zombies are fenced", f"{flight.actor.name}: {value!r} at {part.base_offset}")
 
-    def _fetched(self, request: Any, answer: Any) -> None:
+    def _fetched(self, flight: Flight, answer: Any) -> None:
         """Where the ends of a partition are, and that they move forward only."""
+        request = flight.message
         for topic in answer.responses:
             for part in topic.partitions:
                 if part.error_code:
@@ -277,9 +327,6 @@ class Commits:
         self.pending[flight] = None
 
     def replied(self, flight: Flight, answer: Any) -> None:
-        if isinstance(flight.message, m.OffsetFetchRequest):
-            self._fetched(answer)
-            return
         if flight not in self.pending:
             return
         codes = {part.partition_index: part.error_code for topic in answer.topics for part in topic.partitions}
@@ -301,7 +348,7 @@ class Commits:
                 self.known.setdefault((flight.message.group_id, index), {-1}).add(offset)
         self.pending.clear()
 
-    def _fetched(self, answer: Any) -> None:
+    def fetched(self, flight: Flight, answer: Any) -> None:
         for group in answer.groups:
             if group.error_code or group.group_id != "group":
                 continue

@@ -14,7 +14,7 @@ class Nemesis(Actor):
 
     def life(self) -> Life:
         while True:
-            yield self.pause(200, 5_000)
+            yield self.pause(100, 3_500)
             if self.world.shape.faults:
                 name = self.dice.choice(self.world.shape.faults)
                 self.world.note(self.name, name)
@@ -42,10 +42,10 @@ class Nemesis(Actor):
         yield self.pause(0, 100)
 
     def freeze(self) -> Life:
-        """One client stands still, and goes on as if nothing had been."""
-        victim = self.dice.choice(self.victims)
-        victim.frozen_ms = self.world.now_ms() + self.dice.choice((500, 5_000, 20_000, 30_000))
-        self.world.note(victim.name, "stands still", f"until {victim.frozen_ms}")
+        """Some clients stand still, and go on as if nothing had been."""
+        for victim in self.dice.sample(self.victims, min(len(self.victims), self.dice.choice((1, 1, 2, 3)))):
+            victim.frozen_ms = self.world.now_ms() + self.dice.choice((500, 5_000, 16_000, 25_000))
+            self.world.note(victim.name, "stands still", f"until {victim.frozen_ms}")
         yield self.pause(0, 100)
 
     def client(self) -> Life:
@@ -68,6 +68,14 @@ class Nemesis(Actor):
         self.world.fill_disk(self.dice.choice((0, 50, 300, 2_000)))
         yield self.pause(10, 4_000)
         self.world.heal()
+
+    def slow(self) -> Life:
+        """The disk takes its time; what waits for it may never be answered."""
+        self.world.lag_ms = self.dice.choice((200, 1_000, 3_000))
+        yield self.pause(200, 3_000)
+        if self.dice.random() < 0.5 and "power" in self.world.shape.faults:
+            yield from self.power()
+        self.world.lag_ms = 0
 
     def network(self) -> Life:
         self.world.trouble = self.dice.choice((0.05, 0.3, 0.7))

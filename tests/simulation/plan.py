@@ -8,7 +8,7 @@ from typing import NamedTuple
 STEPS = 500
 TOPICS = {"in": 2, "out": 2}
 # Everything that can go wrong, and everybody who may take part: what `--without` names.
-FAULTS = ("kill", "power", "restart", "stall", "cut", "freeze", "client", "disk", "full", "network")
+FAULTS = ("kill", "power", "restart", "stall", "cut", "freeze", "client", "disk", "full", "slow", "network")
 PRODUCERS = ("idem-1", "idem-2", "tx-1", "tx-2")
 CAST = (*PRODUCERS, "eos-1", "eos-2", "read-c", "read-u", "group-1", "group-2", "share-1", "share-2")
 # How likely each of them is in a run.

@@ -101,7 +101,7 @@ def _play(world: World, book: Book) -> None:
         return
     world.note("nemesis", "goes")
     nemesis.running = None
-    world.trouble, world.is_quiet = 0.0, True
+    world.trouble, world.lag_ms, world.is_quiet = 0.0, 0, True
     world.heal()
     for actor in actors:
         actor.frozen_ms = 0

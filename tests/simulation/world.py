@@ -208,6 +208,7 @@ class World:
         self.steps = 0
         self.turns = 0
         self.trouble = 0.0
+        self.lag_ms = 0
         self.is_quiet = False
         self.is_syncing = False
         self.broker: Broker | None = None
@@ -297,7 +298,7 @@ class World:
         self.after(self._sync_ms(), lambda: self._sync(broker, partitions, []))
 
     def _sync_ms(self) -> int:
-        return self.disk_dice.choice((0, 0, 1, 1, 2, 5, 40))
+        return self.disk_dice.choice((0, 0, 1, 1, 2, 5, 40)) + self.disk_dice.randint(0, self.lag_ms)
 
     def _sync(self, broker: Broker, left: list[Any], results: list[tuple[Any, int | OSError]]) -> None:
         if broker is not self.broker:
