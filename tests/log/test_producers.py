@@ -1,5 +1,6 @@
 """Idempotent producers: what is accepted, what is recognised, what is refused."""
 
+import errno
 import gc
 
 import pytest
@@ -15,7 +16,7 @@ from penstock.protocol.errors import KafkaError
 from penstock.records.batch import read_header
 from penstock.records.control import ControlType, Marker, build_marker
 from penstock.testing.contract.log import TOPIC_ID, LogWorld, make_batch
-from penstock.testing.files import MemoryFiles
+from penstock.testing.files import FaultyFiles, MemoryFiles
 
 LAST_SEQUENCE = (1 << 31) - 1
 
@@ -342,3 +343,21 @@ def test_what_a_coordinator_writes_for_a_producer_has_no_sequence_and_may_come_a
     assert answers == [Appended(0, -1, 0), Appended(2, -1, 0), Appended(4, -1, 0)]
     assert error_of(refused) == KafkaError.INVALID_PRODUCER_EPOCH
     assert world.partition.producers()[0].transaction_start == 0
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
+def test_what_a_new_producer_sent_behind_a_batch_that_the_disk_refused_comes_in_after_it(code: int) -> None:
+    files = FaultyFiles(MemoryFiles(), error=OSError(code, "the disk refuses"))
+    world = LogWorld(files, "/data")
+    world.append(b"v")
+    files.fail_from_now(1)
+
+    refused = send(world, 0)
+    files.heal()
+    world.partition.try_recover(world.clock.advance(2_000))
+    too_early = send(world, 1)
+    again = [send(world, 0), send(world, 1)]
+
+    assert error_of(refused) == KafkaError.KAFKA_STORAGE_ERROR
+    assert error_of(too_early) == KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER
+    assert again == [Appended(1, -1, 0), Appended(2, -1, 0)]

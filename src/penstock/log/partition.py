@@ -59,7 +59,7 @@ class Partition(SegmentedLog):
         if segment is None:
             refused = self._wake()
             if refused is not None:
-                return refused
+                return self._kept_out(header, refused)
             segment = self.segments[-1]
         _, length, _, _, _, attributes, last_delta, base_ms, max_ms, producer_id, _, _, _ = header
 
@@ -81,7 +81,7 @@ class Partition(SegmentedLog):
         if max_ms > self._roll_at or segment.size + size > self._size_limit or last_offset > self._offset_limit:
             room = self._make_room(size, max_ms)
             if isinstance(room, Refused):
-                return room
+                return self._kept_out(header, room)
             segment = room
         stamp(batch, base_offset, self.leader_epoch)
 
@@ -89,7 +89,7 @@ class Partition(SegmentedLog):
         try:
             position = (segment.log or segment.file()).append(batch)
         except OSError as error:
-            return self._fault(error, "appending")
+            return self._kept_out(header, self._fault(error, "appending"))
         self._commit(segment, header, last_offset, position, max_ms)
         if producer_id >= 0:
             self._commit_producer(header, base_offset, max_ms, now_ms)
@@ -121,6 +121,15 @@ class Partition(SegmentedLog):
     def producer(self, producer_id: int) -> Producer | None:
         """What is known of one producer, None when that is nothing."""
         return None if self._wake() is not None else self.producer_state.by_id.get(producer_id)
+
+    def _kept_out(self, header: BatchHeader, refused: Refused) -> Refused:
+        """A batch that the disk did not take. Its producer sends it again, and what it sent behind it must not come in
+        before: where the producer is new nothing else would tell that something is missing.
+        """
+        is_ours = refused.error == KafkaError.KAFKA_STORAGE_ERROR and header.producer_id >= 0 <= header.base_sequence
+        if is_ours and header.producer_id not in self.producer_state.by_id:
+            self.producer_state.note_attempt(header)
+        return refused
 
     def _append_marker(
         self, batch: memoryview, header: BatchHeader, marker: Marker, now_ms: int, transaction_version: int

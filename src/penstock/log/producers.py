@@ -102,7 +102,7 @@ class Producers:
     def __init__(self, producers: Iterable[Producer] = ()) -> None:
         self.census: ProducerCensus | None = None
         self.by_id = {producer.producer_id: producer for producer in producers}
-        # Epoch and lowest sequence of batches that are to begin a transaction, by producer, until one did.
+        # Epoch and lowest sequence of batches that are to be the first ones, by producer, until one is.
         self._attempts: dict[int, tuple[int, int]] = {}
         # First offset and producer of each transaction that goes on, in the order of the log.
         starts = sorted((found.transaction_start, found.producer_id) for found in self.by_id.values())
@@ -130,7 +130,10 @@ class Producers:
         return self._judge_attempt(header) or _judge_order(producer, header)
 
     def note_attempt(self, header: BatchHeader) -> None:
-        """A batch with which a transaction is to begin. Source: KIP-890, Kafka's VerificationStateEntry."""
+        """A batch with which a transaction is to begin, or one of a new producer that a failing disk kept out.
+
+        Source: KIP-890, Kafka's VerificationStateEntry.
+        """
         epoch, sequence = header.producer_epoch, header.base_sequence
         before = self._attempts.get(header.producer_id, (epoch, sequence))
         if epoch >= before[0]:
@@ -139,12 +142,12 @@ class Producers:
             del self._attempts[next(iter(self._attempts))]
 
     def _judge_attempt(self, header: BatchHeader) -> Refused | None:
-        attempt = self._attempts.get(header.producer_id) if header.is_transactional else None
+        attempt = self._attempts.get(header.producer_id)
         if attempt is None or header.base_sequence <= attempt[1]:
             return None
         return Refused(
             KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER,
-            f"producer {header.producer_id}: sequence {header.base_sequence} is to begin a transaction, but"
+            f"producer {header.producer_id}: sequence {header.base_sequence} is to be the first one, but"
             f" {attempt[1]} was sent before and did not get in",
         )
 
@@ -187,6 +190,7 @@ class Producers:
         producer = self.by_id.get(producer_id)
         if producer is None or producer.epoch != epoch:
             producer = self._enter(producer_id, epoch, now_ms)
+            self._attempts.pop(producer_id, None)
         last_sequence = (base_sequence + last_delta) & _SEQUENCE_MASK
         batch = (base_sequence, last_sequence, base_offset, base_offset + last_delta, timestamp)
         producer.batches.append(_new(SeenBatch, batch))

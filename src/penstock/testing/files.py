@@ -5,23 +5,75 @@ import copy
 import errno
 import resource
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
 from penstock.kit.clock import Clock
 from penstock.kit.files import File, Files, Lock, Locked
 from penstock.kit.varint import Buffer
 
+# What a power cut keeps or loses as a whole.
+SECTOR_BYTES = 512
+
+# Asked for each thing that was not synced: whether it got to the medium all the same.
+Luck = Callable[[], bool]
+
 
 class _FileNode:
-    """What a name refers to; it lives on, nameless, while somebody has it open."""
+    """What a name refers to; it lives on, nameless, while somebody has it open.
 
-    __slots__ = ("data", "modified_ms", "synced")
+    lost: sectors that a failed sync left behind. The system takes them for clean, so only who writes them anew has
+    them synced.
+    """
+
+    __slots__ = ("data", "lost", "modified_ms", "synced")
 
     def __init__(self) -> None:
         self.data = bytearray()
         self.synced = b""
+        self.lost: set[int] = set()
         self.modified_ms = 0
+
+    def write(self, position: int, data: Buffer) -> None:
+        self.data.extend(bytes(max(0, position - len(self.data))))
+        self.data[position : position + len(data)] = data
+        if self.lost:
+            self.lost.difference_update(range(position // SECTOR_BYTES, (position + len(data) - 1) // SECTOR_BYTES + 1))
+
+    def sync(self) -> None:
+        if not self.lost:
+            self.synced = bytes(self.data)
+            return
+        synced = bytearray(self.data)
+        for sector in self.lost:
+            start, stop = sector * SECTOR_BYTES, min((sector + 1) * SECTOR_BYTES, len(synced))
+            if start < stop:
+                synced[start:stop] = self.synced[start:stop].ljust(stop - start, b"\x00")
+        self.synced = bytes(synced)
+
+    def fail_to_sync(self) -> None:
+        self.lost.update(self._unsynced())
+
+    def after_power_cut(self, luck: Luck | None) -> "_FileNode":
+        """What the next boot finds: what was synced, and of the rest the sectors that were lucky."""
+        left = _FileNode()
+        left.modified_ms = self.modified_ms
+        left.data = bytearray(self.synced)
+        if luck is not None:
+            if len(self.data) < len(self.synced) and luck():
+                del left.data[len(self.data) :]
+            for sector in self._unsynced():
+                if luck():
+                    start = sector * SECTOR_BYTES
+                    left.data.extend(bytes(max(0, start - len(left.data))))
+                    left.data[start : start + SECTOR_BYTES] = self.data[start : start + SECTOR_BYTES]
+        left.synced = bytes(left.data)
+        return left
+
+    def _unsynced(self) -> list[int]:
+        sectors = range((len(self.data) + SECTOR_BYTES - 1) // SECTOR_BYTES)
+        places = [slice(n * SECTOR_BYTES, (n + 1) * SECTOR_BYTES) for n in sectors]
+        return [n for n, place in zip(sectors, places, strict=True) if self.data[place] != self.synced[place]]
 
 
 class _DirNode:
@@ -52,9 +104,13 @@ class MemoryFiles:
         """The disk as the next process finds it: everything written is there, no lock is held."""
         return self._with_root(copy.deepcopy(self._root))
 
-    def after_power_cut(self) -> "MemoryFiles":
-        """The disk as the next boot finds it: only what was synced, of names as of bytes."""
-        return self._with_root(_durable(self._root))
+    def after_power_cut(self, luck: Luck | None = None) -> "MemoryFiles":
+        """The disk as the next boot finds it: only what was synced, of names as of bytes.
+
+        luck: says of each directory whose names, and each sector whose bytes were not synced, whether they are there
+        all the same; without it none are.
+        """
+        return self._with_root(_durable(self._root, luck))
 
     def open(self, path: str, *, create: bool = False) -> File:
         parent, name = self._parent(path)
@@ -205,8 +261,7 @@ class MemoryFile:
         growth = position + len(data) - self.size
         if self._files.capacity is not None and growth > self._files.free_bytes("/"):
             raise OSError(errno.ENOSPC, f"the disk in memory has {self._files.capacity} bytes", self.path)
-        self._node.data.extend(bytes(max(0, position - self.size)))
-        self._node.data[position : position + len(data)] = data
+        self._node.write(position, data)
         self._touch()
 
     def pread(self, size: int, position: int) -> bytes:
@@ -218,7 +273,11 @@ class MemoryFile:
         self._touch()
 
     def sync(self) -> None:
-        self._node.synced = bytes(self._node.data)
+        self._node.sync()
+
+    def fail_to_sync(self) -> None:
+        """As fsync(2) does it: an error, and what was to be written counts as clean, though it is not on the medium."""
+        self._node.fail_to_sync()
 
     def close(self) -> None:
         return
@@ -393,7 +452,12 @@ class FaultyFile:
         self._good_size = None
 
     def sync(self) -> None:
-        self._files.count("sync", self.path)
+        try:
+            self._files.count("sync", self.path)
+        except OSError:
+            if isinstance(self._inner, MemoryFile):
+                self._inner.fail_to_sync()
+            raise
         self._inner.sync()
 
     def close(self) -> None:
@@ -429,16 +493,10 @@ def _used(node: _FileNode | _DirNode) -> int:
     return sum(map(_used, node.children.values()))
 
 
-def _durable(here: _DirNode) -> _DirNode:
+def _durable(here: _DirNode, luck: Luck | None) -> _DirNode:
     left = _DirNode()
-    for name, node in here.synced.items():
-        if isinstance(node, _DirNode):
-            left.children[name] = _durable(node)
-        else:
-            file = _FileNode()
-            file.data = bytearray(node.synced)
-            file.synced = node.synced
-            file.modified_ms = node.modified_ms
-            left.children[name] = file
+    is_lucky = luck is not None and here.children != here.synced and luck()
+    for name, node in (here.children if is_lucky else here.synced).items():
+        left.children[name] = _durable(node, luck) if isinstance(node, _DirNode) else node.after_power_cut(luck)
     left.synced = dict(left.children)
     return left
