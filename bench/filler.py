@@ -1,8 +1,7 @@
 """A page cache as full as that of a server that has run for a day, so that every written page is one taken from it.
 
 A virtual machine that hands free memory back to its host (free page reporting) pays for each page it takes again,
-ten times what the copy into it costs: docs/decisions/0007. With a full page cache, new pages are the oldest cached
-ones.
+ten times what the copy into it costs: docs/decisions/0007. With a full page cache, new pages are the oldest cached ones.
 """
 
 import itertools
