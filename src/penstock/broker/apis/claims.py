@@ -19,8 +19,10 @@ ADDING_VERSION: Final = 12
 NO_TRANSACTIONAL_ID: Final = Refused(
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, "a transactional batch needs a request with a transactional id"
 )
-# Where the lower byte of a batch's attributes lies.
+# Where in a batch its format and the lower byte of its attributes lie.
+_MAGIC: Final = 16
 _ATTRIBUTES_LOW: Final = 22
+_MAGIC_OF_BATCHES: Final = 2
 # Clients retry on this code without asking for new metadata, which older ones do not on those a coordinator gives.
 _TRY_AGAIN: Final = KafkaError.NOT_ENOUGH_REPLICAS
 _NOT_NOW: Final = frozenset(
@@ -101,10 +103,13 @@ class Claims:
 
 
 def has_transactional(topics: Iterable[Any]) -> bool:
-    """Whether any batch of a request is one of a transaction: one byte of each is looked at."""
+    """Whether any batch of a request is one of a transaction: two bytes of each are looked at."""
     for wanted in topics:
         for part in wanted.partition_data:
             records = part.records
-            if records and len(records) >= HEADER_SIZE and records[_ATTRIBUTES_LOW] & TRANSACTIONAL_BIT:
+            if not records or len(records) < HEADER_SIZE:
+                continue
+            # What is no batch is refused for that, and alone.
+            if records[_ATTRIBUTES_LOW] & TRANSACTIONAL_BIT and records[_MAGIC] == _MAGIC_OF_BATCHES:
                 return True
     return False

@@ -74,7 +74,7 @@ class Produce:
             answers = [TopicAnswer(wanted.name, wanted.topic_id, [self.append(topic, part, session, now_ms, claims)])]
         elif claims is None and has_transactional(topics):
             # Kafka looks at all of a request before it looks at any partition.
-            answers = [_unauthorized(wanted) for wanted in topics]
+            answers = _unauthorized(topics)
         else:
             answers = self._append_all(topics, session, now_ms, claims)
         if acks == 0:
@@ -250,7 +250,9 @@ def _look_closer(
     """The batch as it shall be stored, with its header, or the answer that refuses it."""
     refused = None
     if header.attributes & TRANSACTIONAL_BIT:
-        refused = NO_TRANSACTIONAL_ID if claims is None else claims.refused.get((topic.name, index))
+        if claims is None:
+            return _failed(topic, index, NO_TRANSACTIONAL_ID)
+        refused = claims.refused.get((topic.name, index))
     refused = refused or _fault(header, version)
     if refused is not None:
         return _failed(topic, index, refused, topic.partitions[index].log_start)
@@ -352,14 +354,21 @@ def _forbidden(topic: ServedTopic, index: int, records: memoryview | None) -> An
     return _failed(topic, index, Refused(KafkaError.INVALID_TOPIC_EXCEPTION, text))
 
 
-def _unauthorized(wanted: Any) -> Any:
-    """The answer for one topic of a request without a transactional id that has a transactional batch somewhere."""
+def _unauthorized(topics: list[Any]) -> list[Any]:
+    """The answers to a request without a transactional id that has a transactional batch somewhere."""
+    named: dict[Any, tuple[Any, dict[int, None]]] = {}
+    for wanted in topics:
+        _, indexes = named.setdefault((wanted.name, wanted.topic_id), (wanted, {}))
+        indexes.update(dict.fromkeys(part.index for part in wanted.partition_data))
     error, text = NO_TRANSACTIONAL_ID.error, NO_TRANSACTIONAL_ID.message
-    parts = [
-        PartitionAnswer(index=part.index, error_code=error, base_offset=-1, error_message=text)
-        for part in wanted.partition_data
+    return [
+        TopicAnswer(
+            wanted.name,
+            wanted.topic_id,
+            [PartitionAnswer(index=each, error_code=error, base_offset=-1, error_message=text) for each in indexes],
+        )
+        for wanted, indexes in named.values()
     ]
-    return TopicAnswer(wanted.name, wanted.topic_id, parts)
 
 
 def _silent(answers: list[Any]) -> NoReply | Hangup:
