@@ -321,3 +321,17 @@ def test_a_clock_that_is_set_back_holds_up_no_assignment(broker):
     answer = heartbeat(broker.request, "group", BOB, 0, ["orders"])
 
     assert len(assigned(answer)) == 2
+
+
+def test_offsets_of_many_partitions_are_moved_together_each_once(broker):
+    create(broker, "many", 300)
+    alter = m.AlterShareGroupOffsetsRequest
+    parts = [alter.AlterShareGroupOffsetsRequestPartition(index, 0) for _ in range(3) for index in range(300)]
+
+    answer = broker.request(alter(group_id="group", topics=[alter.AlterShareGroupOffsetsRequestTopic("many", parts)]))
+
+    homes = broker.broker.topics.by_name["__share_group_state"].partitions
+    assert [part.error_code for part in answer.responses[0].partitions] == [0] * 900
+    assert sum(home.next_offset for home in homes) == 300
+    assert sum(1 for home in homes for _ in read_all(home)) <= 4
+    assert described_offsets(broker.request, "group")["many", 299] == (0, 0)

@@ -86,45 +86,50 @@ class ShareOffsetApis:
         error, text = self.groups.groups.share.offsets_fault(request.group_id, may_be_missing=True)
         if error:
             return Reply(Altered(error_code=error, error_message=text))
-        group = self.groups.groups.share.get(request.group_id)
-        epoch = 1 if group is None else group.epoch
-        written: list[Partition | None] = []
+        self.shares.prepare(now_ms)
+        starts: dict[ShareKey, int] = {}
         added: dict[bytes, TopicState] = {}
         topics = []
         for topic in request.topics:
             topic_id = self.topics.id_of(topic.topic_name) or ZERO_UUID
             parts = []
+            indexes = set() if topic_id not in added else set(added[topic_id].indexes)
             for part in topic.partitions:
                 key = ShareKey(request.group_id, topic_id, part.partition_index)
-                done = self._alter(key, epoch, part.start_offset, now_ms)
-                text = None
-                if isinstance(done, Refused):
-                    text = done.message
+                fault = self._alter_fault(key, part.start_offset)
+                if fault is None:
+                    starts[key] = part.start_offset
+                    indexes.add(part.partition_index)
+                    parts.append(AlteredPartition(part.partition_index))
                 else:
-                    written.append(done)
-                    before = added.get(topic_id)
-                    indexes = frozenset((part.partition_index,)) | (before.indexes if before else frozenset())
-                    added[topic_id] = TopicState(topic.topic_name, indexes)
-                parts.append(AlteredPartition(part.partition_index, _code(done), text))
+                    parts.append(AlteredPartition(part.partition_index, fault.error, fault.message))
+            if indexes:
+                added[topic_id] = TopicState(topic.topic_name, frozenset(indexes))
             topics.append(AlteredTopic(topic.topic_name, topic_id, parts))
         reply: Any = Altered(responses=topics)
-        if added:
-            states = (group or ShareGroup(request.group_id, 0)).with_initialized(added)
-            outcome = self.groups.groups.share.set_initialized(
-                request.group_id, states, reply, now_ms, lambda error: Altered(error_code=error)
-            )
-            reply, home = self.groups.settle(outcome, now_ms)
-            written.append(home)
-        return self.broker.internal.when_on_disk(written, Reply(reply))
+        return self._begin(request.group_id, starts, added, reply, now_ms) if added else Reply(reply)
 
-    def _alter(self, key: ShareKey, epoch: int, start: int, now_ms: int) -> Refused | Partition:
+    def _alter_fault(self, key: ShareKey, start: int) -> Refused | None:
         topic = self.topics.by_id.get(key.topic_id)
         if topic is None or not 0 <= key.partition < len(topic.partitions):
             return Refused(UNKNOWN, _NOT_HERE)
         if start < 0:
             return Refused(KafkaError.INVALID_REQUEST, f"The start offset {start} is below 0.")
-        self.shares.prepare(now_ms)
-        return self.shares.reset(key, epoch, start, now_ms)
+        return None
+
+    def _begin(
+        self, group_id: str, starts: dict[ShareKey, int], added: dict[bytes, TopicState], reply: Any, now_ms: int
+    ) -> Outcome:
+        group = self.groups.groups.share.get(group_id)
+        done = self.shares.reset(starts, 1 if group is None else group.epoch, now_ms)
+        if isinstance(done, Refused):
+            return Reply(Altered(error_code=done.error, error_message=done.message))
+        states = (group or ShareGroup(group_id, 0)).with_initialized(added)
+        outcome = self.groups.groups.share.set_initialized(
+            group_id, states, reply, now_ms, lambda error: Altered(error_code=error)
+        )
+        reply, home = self.groups.settle(outcome, now_ms)
+        return self.broker.internal.when_on_disk((*done, home), Reply(reply))
 
     # Delete
 
@@ -166,7 +171,3 @@ class ShareOffsetApis:
             else:
                 written += done
         return self.broker.internal.when_on_disk(written, Reply(reply))
-
-
-def _code(done: Refused | Partition) -> int:
-    return done.error if isinstance(done, Refused) else 0

@@ -142,21 +142,20 @@ class SharePartitions:
         self.prepare(now_ms)
         kept = self.states.kept
         keys = [ShareKey(group_id, topic_id, index) for topic_id, state in topics.items() for index in state.indexes]
-        keys = sorted(key for key in keys if anew or key not in kept)
-        if len(kept) + sum(key not in kept for key in keys) > self.states_max:
-            return self._too_many()
-        records = [(key, self.states.initialize(key, state_epoch, NOWHERE, now_ms)) for key in keys]
-        done = self._write_all(records, now_ms)
-        for key in keys:
-            self.drop(key)
-        return done
+        starts = dict.fromkeys(sorted(key for key in keys if anew or key not in kept), NOWHERE)
+        return self.reset(starts, state_epoch, now_ms)
 
-    def reset(self, key: ShareKey, state_epoch: int, start: int, now_ms: int) -> Refused | Partition:
-        """A new beginning at `start`; whatever was in flight is not any more."""
-        done = self._write(key, self.states.initialize(key, state_epoch, start, now_ms), now_ms)
-        if not isinstance(done, Refused):
+    def reset(self, starts: Mapping[ShareKey, int], state_epoch: int, now_ms: int) -> Refused | list[Partition]:
+        """A new beginning of each at its start; whatever was in flight is not any more. Where it was written."""
+        kept = self.states.kept
+        if len(kept) + sum(key not in kept for key in starts) > self.states_max:
+            return self._too_many()
+        written = self._write_all(
+            [(key, self.states.initialize(key, state_epoch, start, now_ms)) for key, start in starts.items()], now_ms
+        )
+        for key in starts:
             self.drop(key)
-        return done
+        return written
 
     def delete(self, keys: Iterable[ShareKey], now_ms: int) -> Refused | list[Partition]:
         """Nothing is kept of them any more."""
@@ -313,7 +312,7 @@ class SharePartitions:
         group = self._broker.coordinator.groups.share.get(key.group_id)
         state = None if group is None else group.initialized.get(key.topic_id)
         if group is not None and state is not None and key.partition in state.indexes:
-            self.reset(key, group.epoch, NOWHERE, now_ms)
+            self.reset({key: NOWHERE}, group.epoch, now_ms)
         return self.states.kept.get(key)
 
     def _home(self, key: ShareKey) -> Partition | None:
