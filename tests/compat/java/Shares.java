@@ -109,21 +109,22 @@ final class Shares {
         Clients.create(bootstrap, topic, 1);
         Clients.produce(bootstrap, topic, "none", 1, 0, 5);
         Clients.configureGroup(bootstrap, group(bootstrap, topic), "share.record.lock.duration.ms", "3000");
+        List<ConsumerRecord<String, String>> taken = new ArrayList<>();
         List<Integer> counts = new ArrayList<>();
-        try (KafkaShareConsumer<String, String> slow = join(bootstrap, topic, "explicit");
-             KafkaShareConsumer<String, String> quick = join(bootstrap, topic, "implicit")) {
-            List<ConsumerRecord<String, String>> taken = new ArrayList<>();
-            Clients.until("the slow one has five", () -> {
+        try (KafkaShareConsumer<String, String> slow = join(bootstrap, topic, "explicit")) {
+            Clients.until("the slow one has them", () -> {
                 slow.poll(MOMENT).forEach(taken::add);
                 return !taken.isEmpty();
             });
-            Clients.until("the quick one has them", () -> {
-                quick.poll(MOMENT).forEach(record -> counts.add((int) record.deliveryCount().orElse((short) 0)));
-                return counts.size() >= 5;
-            });
-            String quickSaid = commit(quick);
-            taken.forEach(record -> slow.acknowledge(record, AcknowledgeType.ACCEPT));
-            return Map.of("taken", taken.size(), "counts", counts, "quick", quickSaid, "slow", commit(slow));
+            try (KafkaShareConsumer<String, String> quick = join(bootstrap, topic, "implicit")) {
+                Clients.until("the quick one has them", () -> {
+                    quick.poll(MOMENT).forEach(record -> counts.add((int) record.deliveryCount().orElse((short) 0)));
+                    return counts.size() >= 5;
+                });
+                taken.forEach(record -> slow.acknowledge(record, AcknowledgeType.ACCEPT));
+                String slowSaid = commit(slow);
+                return Map.of("taken", taken.size(), "counts", counts, "slow", slowSaid, "quick", commit(quick));
+            }
         }
     }
 
