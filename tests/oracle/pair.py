@@ -6,7 +6,7 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 from penstock.protocol import messages as m
@@ -67,10 +67,13 @@ class Pair(NamedTuple):
 
 
 @contextmanager
-def started() -> Iterator[Pair]:
-    """Two servers that answer for every coordinator."""
-    with apache_kafka(config=SETTINGS, heap="768m") as node, kafka(as_process=True, configs=SETTINGS) as broker:
-        pair = Pair(Server("apache", node.port), Server("ours", broker.port), os.urandom(3).hex(), itertools.count())
+def started(apache_port: int = 0) -> Iterator[Pair]:
+    """Two servers that answer for every coordinator. apache_port: of one that runs with SETTINGS already."""
+    with ExitStack() as stack:
+        if not apache_port:
+            apache_port = stack.enter_context(apache_kafka(config=SETTINGS, heap="768m")).port
+        broker = stack.enter_context(kafka(as_process=True, configs=SETTINGS))
+        pair = Pair(Server("apache", apache_port), Server("ours", broker.port), os.urandom(3).hex(), itertools.count())
         for server in pair.both:
             _warm(server)
         yield pair

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.oracle.script import Script
 
-RUNS_MAX = 150
+RUNS_MAX = 80
 
 
 def shrink(script: Script, fails: Callable[[Script], bool], runs_max: int = RUNS_MAX) -> Script:
