@@ -11,7 +11,7 @@ from tests.oracle.differences import KNOWN
 from tests.oracle.duel import Report
 from tests.oracle.families.all import FAMILIES, script_of
 from tests.oracle.pair import Pair, started
-from tests.oracle.runs import Run, run_one, run_scripts, smallest
+from tests.oracle.runs import run_one, run_scripts, smallest
 from tests.oracle.script import Script
 
 

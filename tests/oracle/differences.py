@@ -1,7 +1,8 @@
-"""Where an answer of ours may differ from Apache Kafka's, and why. `docs/differences.md` is made of it."""
+"""Where an answer of ours may differ from Apache Kafka's, and why. `docs/differences.md` tells the same."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -41,4 +42,102 @@ def _known(name: str, reason: str, apis: str, holds: Callable[[Case], bool], **r
     return Known(name, reason, frozenset(apis.split()), holds, **rest)
 
 
-KNOWN: tuple[Known, ...] = ()
+def _codes(*codes: int) -> Callable[[Case], bool]:
+    """Both refuse, and Apache Kafka does it with one of these."""
+    return lambda case: "error_code" in case.difference.path and case.difference.apache in codes and _both_refuse(case)
+
+
+def _both_refuse(case: Case) -> bool:
+    apache, ours = case.difference.apache, case.difference.ours
+    return isinstance(apache, int) and isinstance(ours, int) and apache != 0 and ours != 0
+
+
+def _is_code(case: Case) -> bool:
+    return case.difference.path.endswith("error_code")
+
+
+def _damaged(case: Case) -> bool:
+    return '"damage"' in json.dumps(case.step.body)
+
+
+def _of_refused(case: Case) -> bool:
+    """About where the log of a refused batch starts."""
+    answers = [part for topic in case.apache["responses"] for part in topic["partition_responses"]]
+    return case.difference.path.endswith("log_start_offset") and any(part["error_code"] for part in answers)
+
+
+KNOWN: tuple[Known, ...] = (
+    _known(
+        "no answer",
+        "Apache Kafka fails on some damaged batches and never answers; we refuse them.",
+        "Produce",
+        lambda case: case.apache == "no answer",
+        ends=True,
+        is_rare=True,
+    ),
+    _known(
+        "server error",
+        "Where Apache Kafka meets a fault of its own (-1, UNKNOWN_SERVER_ERROR), we tell what is wrong.",
+        "ShareFetch ShareAcknowledge JoinGroup IncrementalAlterConfigs AlterConfigs Produce",
+        _codes(-1),
+        ends=True,
+    ),
+    _known(
+        "log start of a refused batch",
+        "Apache Kafka tells it or not by where in its code a batch was refused; nobody can use it.",
+        "Produce",
+        _of_refused,
+    ),
+    _known(
+        "which fault of a batch is told",
+        "A batch with several faults is refused for the one that is found first; Apache Kafka looks at the batches of"
+        " all partitions before it looks for any of the topics, we at one partition after the other.",
+        "Produce",
+        lambda case: _is_code(case) and _both_refuse(case),
+        ends=True,
+    ),
+    _known(
+        "damaged batch",
+        "Apache Kafka drops bytes behind a batch that are too few to be another, and refuses some damaged batches as a"
+        " whole request; we refuse the one batch.",
+        "Produce",
+        _damaged,
+        ends=True,
+        is_rare=True,
+    ),
+    _known(
+        "transactional without a producer",
+        "Apache Kafka stores transactional batches that have no producer id; no marker can ever end them, so we do not.",
+        "Produce",
+        lambda case: _is_code(case) and case.difference == (case.difference.path, 0, 49),
+        ends=True,
+        is_rare=True,
+    ),
+    _known(
+        "time of a repeated batch",
+        "Apache Kafka tells the producer's time of a repeated batch as time of append; we tell -1, as for the first.",
+        "Produce",
+        lambda case: case.difference.path.endswith("log_append_time_ms") and case.difference.ours == -1,
+        is_rare=True,
+    ),
+    _known(
+        "which fault of a setting is told",
+        "Settings of a topic that is not there, with values that are not allowed: Apache Kafka tells of the values.",
+        "AlterConfigs IncrementalAlterConfigs",
+        lambda case: _is_code(case) and _both_refuse(case),
+    ),
+    _known(
+        "loggers",
+        "Apache Kafka lists its loggers among the resources that have settings; we have none, see skipped.md.",
+        "ListConfigResources",
+        lambda case: case.difference.path == "config_resources",
+    ),
+    _known(
+        "share assignment in the background",
+        "Apache Kafka sets up the partitions of a share group after it has answered, we before: the first answer of"
+        " theirs may have no partitions yet, and an older epoch.",
+        "ShareGroupHeartbeat ShareGroupDescribe DescribeShareGroupOffsets",
+        lambda case: not _is_code(case),
+        is_rare=True,
+    ),
+)

@@ -76,6 +76,7 @@ def started(apache_port: int = 0) -> Iterator[Pair]:
         pair = Pair(Server("apache", apache_port), Server("ours", broker.port), os.urandom(3).hex(), itertools.count())
         for server in pair.both:
             _warm(server)
+        _default_in_sync(pair.ours)
         yield pair
 
 
@@ -114,8 +115,12 @@ def await_topics(wire: Connection, partitions: dict[str, int]) -> None:
         ],
     )
     until(
-        lambda: not partitions
-        or not any(part.error_code for topic in wire.ask(request, OFFSETS_VERSION).topics for part in topic.partitions)
+        lambda: (
+            not partitions
+            or not any(
+                part.error_code for topic in wire.ask(request, OFFSETS_VERSION).topics for part in topic.partitions
+            )
+        )
     )
 
 
@@ -148,6 +153,15 @@ def _delete_all(wire: Connection, prefixes: tuple[str, ...]) -> None:
     states = [m.DeleteTopicsRequest.DeleteTopicState(name=name) for name in names]
     if states:
         wire.ask(m.DeleteTopicsRequest(topics=states, timeout_ms=30_000), DELETE_VERSION)
+
+
+def _default_in_sync(server: Server) -> None:
+    """A setting of the cluster that Apache Kafka makes by itself when it formats a store."""
+    alter = m.IncrementalAlterConfigsRequest
+    entry = alter.AlterableConfig("min.insync.replicas", 0, "1")
+    with server.connect() as wire:
+        reply = wire.ask(alter(resources=[alter.AlterConfigsResource(4, "", [entry])]), 1)
+        assert not reply.responses[0].error_code, reply
 
 
 def _warm(server: Server) -> None:
