@@ -127,6 +127,29 @@ KNOWN: tuple[Known, ...] = (
         lambda case: _is_code(case) and _both_refuse(case),
     ),
     _known(
+        "which fault of a join is told",
+        "A join with several faults, such as a static member with the id of another and unknown protocols, is refused"
+        " for the one that is found first; Apache Kafka looks for the member id before it looks at the protocols.",
+        "JoinGroup",
+        lambda case: bool(case.apache["error_code"]) and bool(case.ours["error_code"]),
+        ends=True,
+        is_rare=True,
+    ),
+    _known(
+        "id of a topic that is only checked",
+        "Apache Kafka tells one that no topic will ever have; we tell none.",
+        "CreateTopics",
+        lambda case: case.difference.path.endswith("topic_id") and case.step.body["validate_only"],
+        is_rare=True,
+    ),
+    _known(
+        "cursor at another topic",
+        "Apache Kafka refuses a cursor that names a topic which was not asked for; we go on behind that name.",
+        "DescribeTopicPartitions",
+        lambda case: "cursor" in case.step.body,
+        is_rare=True,
+    ),
+    _known(
         "loggers",
         "Apache Kafka lists its loggers among the resources that have settings; we have none, see skipped.md.",
         "ListConfigResources",

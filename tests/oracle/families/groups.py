@@ -149,7 +149,7 @@ def fetch(dice: Dice) -> Step:
 
 def delete_offsets(dice: Dice) -> Step:
     topics = [{"name": f"~{dice.topic()}", "partitions": [{"partition_index": dice.partition()}]}]
-    return dice.step("OffsetDelete", {"group_id": dice.often("~g0", "~none", ""), "topics": topics}, on=2)
+    return dice.step("OffsetDelete", {"group_id": dice.often("~g0", "~none"), "topics": topics}, on=2)
 
 
 def delete(dice: Dice) -> Step:
@@ -157,7 +157,7 @@ def delete(dice: Dice) -> Step:
 
 
 def describe(dice: Dice) -> Step:
-    body = {"groups": dice.pick(["~g0"], ["~g0", "~none"], [""]), "include_authorized_operations": dice.maybe(0.2)}
+    body = {"groups": dice.pick(["~g0"], ["~g0", "~none"]), "include_authorized_operations": dice.maybe(0.2)}
     return dice.step("DescribeGroups", body, on=2)
 
 

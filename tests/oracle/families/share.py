@@ -116,4 +116,3 @@ def alter(dice: Dice) -> Step:
 def remove(dice: Dice) -> Step:
     topics = [{"topic_name": dice.often("~t1", "~nope")}]
     return dice.step("DeleteShareGroupOffsets", {"group_id": dice.often("~g0", "~none", ""), "topics": topics})
-
