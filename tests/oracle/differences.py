@@ -42,9 +42,8 @@ def _known(name: str, reason: str, apis: str, holds: Callable[[Case], bool], **r
     return Known(name, reason, frozenset(apis.split()), holds, **rest)
 
 
-def _codes(*codes: int) -> Callable[[Case], bool]:
-    """Both refuse, and Apache Kafka does it with one of these."""
-    return lambda case: "error_code" in case.difference.path and case.difference.apache in codes and _both_refuse(case)
+def _server_error(case: Case) -> bool:
+    return _is_code(case) and case.difference.apache == -1
 
 
 def _both_refuse(case: Case) -> bool:
@@ -79,7 +78,7 @@ KNOWN: tuple[Known, ...] = (
         "server error",
         "Where Apache Kafka meets a fault of its own (-1, UNKNOWN_SERVER_ERROR), we tell what is wrong.",
         "ShareFetch ShareAcknowledge JoinGroup IncrementalAlterConfigs AlterConfigs Produce",
-        _codes(-1),
+        _server_error,
         ends=True,
     ),
     _known(
@@ -107,7 +106,7 @@ KNOWN: tuple[Known, ...] = (
     ),
     _known(
         "transactional without a producer",
-        "Apache Kafka stores transactional batches that have no producer id; no marker can ever end them, so we do not.",
+        "Apache Kafka stores transactional batches without a producer id, which no marker can ever end; we do not.",
         "Produce",
         lambda case: _is_code(case) and case.difference == (case.difference.path, 0, 49),
         ends=True,

@@ -171,8 +171,8 @@ def _warm(server: Server) -> None:
             find = m.FindCoordinatorRequest(key_type=kind, coordinator_keys=[key])
             until(lambda find=find: wire.ask(find, 6).coordinators[0].error_code == 0)
         for number in range(40):
-            fetch = m.OffsetFetchRequest
-            groups = [fetch.OffsetFetchRequestGroup(group_id=f"warm{number}", topics=None)]
-            until(lambda groups=groups: not wire.ask(fetch(groups=groups), 8).groups[0].error_code)
+            groups = [m.OffsetFetchRequest.OffsetFetchRequestGroup(group_id=f"warm{number}", topics=None)]
+            fetch = m.OffsetFetchRequest(groups=groups)
+            until(lambda fetch=fetch: not wire.ask(fetch, 8).groups[0].error_code)
             init = m.InitProducerIdRequest(transactional_id=f"warm{number}", transaction_timeout_ms=60_000)
             until(lambda init=init: not wire.ask(init, 4).error_code)

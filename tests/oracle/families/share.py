@@ -12,9 +12,11 @@ GROUP = 32
 
 
 def steps(dice: Dice) -> list[Step]:
-    makers = [fetch] * 4 + [acknowledge] * 4 + [heartbeat] * 2 + [filled, describe, offsets, alter, remove]
+    makers = [fetch] * 4 + [acknowledge] * 4 + [heartbeat] * 2 + [filled, describe, offsets]
     first = [earliest(dice), filled(dice), joined(dice), fetch(dice, True)]
-    return [*first, *(dice.pick(*makers)(dice) for _ in range(dice.random.randint(3, 12)))]
+    # Leaders of partitions learn of changed offsets in the background, so these come last.
+    last = [dice.pick(alter, remove)(dice), offsets(dice)] if dice.maybe(0.4) else []
+    return [*first, *(dice.pick(*makers)(dice) for _ in range(dice.random.randint(3, 12))), *last]
 
 
 def earliest(dice: Dice) -> Step:
