@@ -155,6 +155,40 @@ KNOWN: tuple[Known, ...] = (
         is_rare=True,
     ),
     _known(
+        "damaged batch without an answer",
+        "As above: what Apache Kafka drops ends the connection of a client that wants no answers here.",
+        "Produce",
+        lambda case: _damaged(case) and (case.apache, case.ours) == ("sent", "hung up"),
+        is_whole=True,
+        ends=True,
+        is_rare=True,
+    ),
+    _known(
+        "sequence of a refused transaction",
+        "Apache Kafka remembers the lowest sequence that a producer tried before its transaction was verified and"
+        " refuses later ones as out of order; we count from what was stored.",
+        "Produce",
+        lambda case: _is_code(case) and case.difference.apache == 45 and case.difference.ours == 0,
+        ends=True,
+        is_rare=True,
+    ),
+    _known(
+        "share offsets of another kind of group",
+        "Apache Kafka tells no offsets of a group that is no share group; we tell that there is no such share group.",
+        "DescribeShareGroupOffsets",
+        lambda case: case.difference == ("groups[].error_code", 0, 69),
+        is_rare=True,
+    ),
+    _known(
+        "open: records after a session began anew",
+        "Not understood yet: who gets which records when a share session is begun again, or forgets a partition, while"
+        " records are acquired.",
+        "ShareFetch",
+        lambda case: case.difference.path in ("responses", "responses[].partitions[].records"),
+        ends=True,
+        is_rare=True,
+    ),
+    _known(
         "loggers",
         "Apache Kafka lists its loggers among the resources that have settings; we have none, see skipped.md.",
         "ListConfigResources",
