@@ -180,6 +180,8 @@ def test_a_client_learns_what_it_understands_of_the_coordinators_refusal(broker,
     answer = send(broker, b"v", version=version)
 
     assert answer.error_code == learnt
+    # The log was not asked.
+    assert answer.log_start_offset == -1
     assert read(broker, isolation_level=0).high_watermark == 0
 
 

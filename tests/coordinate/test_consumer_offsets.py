@@ -39,6 +39,14 @@ def test_a_member_that_is_behind_commits_what_it_had_then(world):
     assert commit(world, kept, 3, member_id="z") is KafkaError.UNKNOWN_MEMBER_ID
 
 
+def test_a_stranger_is_told_so_before_the_size_of_what_it_commits(world):
+    world.enter("a")
+
+    said = world.commit({("t", 0): 5}, metadata="x" * 4_097, member_id="z", generation_id_or_member_epoch=1)
+
+    assert said == {("t", 0): KafkaError.UNKNOWN_MEMBER_ID}
+
+
 def test_an_empty_group_takes_offsets_from_anybody(world):
     world.enter("a")
     assert commit(world, 0, -1, member_id="") is KafkaError.UNKNOWN_MEMBER_ID

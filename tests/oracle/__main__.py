@@ -11,7 +11,7 @@ from tests.oracle.differences import KNOWN
 from tests.oracle.duel import Report
 from tests.oracle.families.all import FAMILIES, script_of
 from tests.oracle.pair import Pair, started
-from tests.oracle.runs import Run, run_one, run_scripts, smallest
+from tests.oracle.runs import run_one, run_scripts, smallest
 from tests.oracle.script import Script
 
 
@@ -22,9 +22,11 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="number of the first script")
     parser.add_argument("--family", choices=sorted(FAMILIES), default="")
     parser.add_argument("--replay", type=Path, help="a script to run instead")
+    parser.add_argument("--apache-port", type=int, default=0, help="of one that runs; see `pair.SETTINGS`")
+    parser.add_argument("--as-is", action="store_true", help="do not shrink what fails")
     parser.add_argument("--keep", type=Path, default=Path("oracle-failures"), help="where failing scripts are written")
     options = parser.parse_args()
-    with started() as pair:
+    with started(options.apache_port) as pair:
         if options.replay:
             return _tell(run_one(pair, Script.from_json(options.replay.read_text())))
         return _long_run(pair, options)
@@ -40,14 +42,14 @@ def _long_run(pair: Pair, options: argparse.Namespace) -> int:
     for one in run.unused(KNOWN):
         print(f"  never met: {one}")
     for place, (signature, scripts) in enumerate(sorted(run.failures.items(), key=lambda one: -len(one[1]))):
-        print(f"{len(scripts)} times: {signature}")
-        _keep(pair, options.keep / f"{place}.json", scripts[0], signature)
+        print(f"{len(scripts)} times: {signature}; {', '.join(one.origin for one in scripts[:3])}")
+        _keep(pair, options.keep / f"{place}.json", scripts[0], "" if options.as_is else signature)
     return 1 if run.failures else 0
 
 
 def _keep(pair: Pair, path: Path, script: Script, signature: str) -> None:
-    path.parent.mkdir(exist_ok=True)
-    small = smallest(pair, script, signature)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    small = smallest(pair, script, signature) if signature else script
     path.write_text(small.to_json())
     print(f"   {path}: {len(small.steps)} steps")
 

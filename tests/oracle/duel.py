@@ -270,7 +270,8 @@ class Duel:
             is_over = is_over or known.ends
             if met is not None:
                 met[known.name] += 1
-        return left, is_over
+        # Where servers part, the rest of an answer cannot agree either.
+        return ([] if is_over else left), is_over
 
 
 def play(pair: Pair, script: Script, prefix: str, known: tuple[Known, ...]) -> Report:

@@ -6,7 +6,7 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 from penstock.protocol import messages as m
@@ -67,12 +67,16 @@ class Pair(NamedTuple):
 
 
 @contextmanager
-def started() -> Iterator[Pair]:
-    """Two servers that answer for every coordinator."""
-    with apache_kafka(config=SETTINGS, heap="768m") as node, kafka(as_process=True, configs=SETTINGS) as broker:
-        pair = Pair(Server("apache", node.port), Server("ours", broker.port), os.urandom(3).hex(), itertools.count())
+def started(apache_port: int = 0) -> Iterator[Pair]:
+    """Two servers that answer for every coordinator. apache_port: of one that runs with SETTINGS already."""
+    with ExitStack() as stack:
+        if not apache_port:
+            apache_port = stack.enter_context(apache_kafka(config=SETTINGS, heap="768m")).port
+        broker = stack.enter_context(kafka(as_process=True, configs=SETTINGS))
+        pair = Pair(Server("apache", apache_port), Server("ours", broker.port), os.urandom(3).hex(), itertools.count())
         for server in pair.both:
             _warm(server)
+        _default_in_sync(pair.ours)
         yield pair
 
 
@@ -111,8 +115,12 @@ def await_topics(wire: Connection, partitions: dict[str, int]) -> None:
         ],
     )
     until(
-        lambda: not partitions
-        or not any(part.error_code for topic in wire.ask(request, OFFSETS_VERSION).topics for part in topic.partitions)
+        lambda: (
+            not partitions
+            or not any(
+                part.error_code for topic in wire.ask(request, OFFSETS_VERSION).topics for part in topic.partitions
+            )
+        )
     )
 
 
@@ -147,6 +155,15 @@ def _delete_all(wire: Connection, prefixes: tuple[str, ...]) -> None:
         wire.ask(m.DeleteTopicsRequest(topics=states, timeout_ms=30_000), DELETE_VERSION)
 
 
+def _default_in_sync(server: Server) -> None:
+    """A setting of the cluster that Apache Kafka makes by itself when it formats a store."""
+    alter = m.IncrementalAlterConfigsRequest
+    entry = alter.AlterableConfig("min.insync.replicas", 0, "1")
+    with server.connect() as wire:
+        reply = wire.ask(alter(resources=[alter.AlterConfigsResource(4, "", [entry])]), 1)
+        assert not reply.responses[0].error_code, reply
+
+
 def _warm(server: Server) -> None:
     """Makes the internal topics and waits until each of their partitions has its coordinator."""
     with server.connect() as wire:
@@ -154,8 +171,8 @@ def _warm(server: Server) -> None:
             find = m.FindCoordinatorRequest(key_type=kind, coordinator_keys=[key])
             until(lambda find=find: wire.ask(find, 6).coordinators[0].error_code == 0)
         for number in range(40):
-            fetch = m.OffsetFetchRequest
-            groups = [fetch.OffsetFetchRequestGroup(group_id=f"warm{number}", topics=None)]
-            until(lambda groups=groups: not wire.ask(fetch(groups=groups), 8).groups[0].error_code)
+            groups = [m.OffsetFetchRequest.OffsetFetchRequestGroup(group_id=f"warm{number}", topics=None)]
+            fetch = m.OffsetFetchRequest(groups=groups)
+            until(lambda fetch=fetch: not wire.ask(fetch, 8).groups[0].error_code)
             init = m.InitProducerIdRequest(transactional_id=f"warm{number}", transaction_timeout_ms=60_000)
             until(lambda init=init: not wire.ask(init, 4).error_code)

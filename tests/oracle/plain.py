@@ -33,7 +33,7 @@ _LISTS_ALL = {
     "DescribeLogDirs",
 }
 # Names of other scripts, see `pair.fresh_prefix`, and Kafka's own topics.
-_FOREIGN = re.compile(r"o[0-9a-f]{6}-|__")
+_FOREIGN = re.compile(r"o[0-9a-f]{6}-|__|$")
 _NAMES = ("name", "topic", "group_id", "transactional_id", "resource_name", "topic_name")
 
 
@@ -55,8 +55,9 @@ class Symbols:
         made._known, made._counts = dict(self._known), dict(self._counts)
         return made
 
-    def preset(self, kind: str, value: Any, name: str) -> None:
-        self._known[kind, value] = f"<{kind} {name}>"
+    def known(self, kind: str, value: Any) -> str:
+        """The name that it has, or that of a stranger."""
+        return self._known.get((kind, value), "")
 
 
 class Difference(NamedTuple):
@@ -73,7 +74,7 @@ def plain(api: str, version: int, reply: Any, symbols: Symbols, prefix: str) -> 
     tree = _Plain(definition, version, prefix).struct(definition.root, reply)
     if api in _LISTS_ALL:
         tree = _own(tree, prefix)
-    return _told(_sorted(tree), symbols)
+    return _told(_sorted(tree, symbols), symbols)
 
 
 def differences(apache: Any, ours: Any, path: str = "") -> list[Difference]:
@@ -88,7 +89,9 @@ def differences(apache: Any, ours: Any, path: str = "") -> list[Difference]:
             for found in differences(apache.get(name), ours.get(name), f"{path}.{name}" if path else name)
         ]
     if isinstance(apache, list) and len(apache) == len(ours):
-        return [found for one, other in zip(apache, ours, strict=True) for found in differences(one, other, f"{path}[]")]
+        return [
+            found for one, other in zip(apache, ours, strict=True) for found in differences(one, other, f"{path}[]")
+        ]
     return [] if apache == ours else [Difference(path, apache, ours)]
 
 
@@ -114,6 +117,8 @@ class _Plain:
 
     def field(self, entry: Field, value: Any) -> Any:
         if value is None:
+            if entry.attribute.endswith("error_message"):
+                return "words"
             # A tagged struct that was not sent is one of defaults.
             unsent = entry.struct is not None and not entry.is_array and not entry.nullable.has(self.version)
             return self.struct(entry.struct, struct_class(self.definition, entry.struct)()) if unsent else None
@@ -128,7 +133,7 @@ class _Plain:
         if entry.base == "records":
             return _batches(bytes(value))
         if name.endswith("error_message") or name == "documentation":
-            return None if value is None else "words"
+            return "words"
         if name in _IDS:
             return _Id(_IDS[name], value) if value not in ("", -1, 0, bytes(16)) else _text(value, self.prefix)
         if "time" in name or name == "timestamp":
@@ -179,21 +184,22 @@ def _is_foreign(entry: Any) -> bool:
     return isinstance(name, str) and _FOREIGN.match(name) is not None
 
 
-def _sorted(tree: Any) -> Any:
+def _sorted(tree: Any, symbols: Symbols) -> Any:
     """No client may count on the order of topics, partitions or members; batches keep theirs."""
     if isinstance(tree, dict):
-        return {name: value if name == "records" else _sorted(value) for name, value in tree.items()}
+        return {name: value if name == "records" else _sorted(value, symbols) for name, value in tree.items()}
     if isinstance(tree, list):
-        return sorted(map(_sorted, tree), key=lambda one: json.dumps(_masked(one)))
+        return sorted((_sorted(one, symbols) for one in tree), key=lambda one: json.dumps(_masked(one, symbols)))
     return tree
 
 
-def _masked(tree: Any) -> Any:
+def _masked(tree: Any, symbols: Symbols) -> Any:
+    """With the names of those ids that have one, and nothing in place of the others."""
     if isinstance(tree, _Id):
-        return "id"
+        return symbols.known(*tree)
     if isinstance(tree, dict):
-        return {name: _masked(value) for name, value in tree.items()}
-    return [_masked(one) for one in tree] if isinstance(tree, list) else tree
+        return {name: _masked(value, symbols) for name, value in tree.items()}
+    return [_masked(one, symbols) for one in tree] if isinstance(tree, list) else tree
 
 
 def _told(tree: Any, symbols: Symbols) -> Any:

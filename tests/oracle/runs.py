@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import sys
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -44,12 +46,15 @@ def run_scripts(pair: Pair, scripts: Iterable[Script], known: tuple[Known, ...] 
     waiting = iter(scripts)
     with ThreadPoolExecutor(THREADS) as threads:
         while chunk := list(itertools.islice(waiting, TOGETHER)):
+            began = time.monotonic()
             with topics_for(pair, chunk) as prefixes:
                 jobs = [
                     threads.submit(play, pair, script, prefix, known)
                     for script, prefix in zip(chunk, prefixes, strict=True)
                 ]
                 _add(run, chunk, [job.result() for job in jobs])
+            took = time.monotonic() - began
+            print(f"{run.scripts} scripts, the last {len(chunk)} in {took:.1f} s", file=sys.stderr)
     return run
 
 
@@ -70,4 +75,6 @@ def _add(run: Run, scripts: Sequence[Script], reports: Sequence[Report]) -> None
         run.explained.update(report.explained)
         run.spoke.update(report.spoke)
         if report.found is not None:
-            run.failures.setdefault(report.found.signature, []).append(script)
+            run.failures.setdefault(report.found.signature, []).append(
+                script.with_steps(list(script.steps[: report.found.number + 1]))
+            )

@@ -114,7 +114,7 @@ class _Builder:
         """The value with what stands for something else replaced."""
         if isinstance(value, str):
             return self.prefix + value[1:] if value.startswith("~") else value
-        if not isinstance(value, dict) or entry.struct is not None and "$" not in value:
+        if not isinstance(value, dict) or (entry.struct is not None and "$" not in value):
             return value
         if "$hex" in value:
             return bytes.fromhex(value["$hex"])

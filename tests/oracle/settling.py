@@ -22,6 +22,7 @@ _NOT_YET = {KafkaError.UNKNOWN_TOPIC_OR_PARTITION, KafkaError.LEADER_NOT_AVAILAB
 # A setting of a topic reaches its log after the metadata that tells it.
 _CONFIG_PAUSE_S = 0.04
 _AUTO_CREATE_S_MAX = 2.0
+_SHARE_S_MAX = 2.0
 
 
 def is_to_repeat(answer: Any) -> bool:
@@ -105,11 +106,28 @@ def _ended(line: Connection, request: Any, answer: Any) -> None:
         return
     describe = m.DescribeTransactionsRequest(transactional_ids=[request.transactional_id])
     until(
-        lambda: not any(
-            state.transaction_state.startswith("Prepare") or state.error_code in _NOT_NOW
-            for state in line.ask(describe, 0).transaction_states
+        lambda: (
+            not any(
+                state.transaction_state.startswith("Prepare") or state.error_code in _NOT_NOW
+                for state in line.ask(describe, 0).transaction_states
+            )
         )
     )
+
+
+def _joined(line: Connection, request: Any, answer: Any) -> None:
+    """Until the member of a share group has its partitions, if it is to have some."""
+    if answer.error_code or request.member_epoch or not request.subscribed_topic_names:
+        return
+    heartbeat = m.ShareGroupHeartbeatRequest
+    deadline = time.monotonic() + _SHARE_S_MAX
+    epoch = answer.member_epoch
+    while time.monotonic() < deadline and not (answer.assignment and answer.assignment.topic_partitions):
+        time.sleep(0.02)
+        answer = line.ask(heartbeat(group_id=request.group_id, member_id=request.member_id, member_epoch=epoch), 1)
+        if answer.error_code:
+            break
+        epoch = answer.member_epoch
 
 
 _WAITS: dict[str, Callable[[Connection, Any, Any], None]] = {
@@ -121,4 +139,5 @@ _WAITS: dict[str, Callable[[Connection, Any, Any], None]] = {
     "IncrementalAlterConfigs": _configured,
     "InitProducerId": _ended,
     "Metadata": _auto_created,
+    "ShareGroupHeartbeat": _joined,
 }

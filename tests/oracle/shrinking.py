@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.oracle.script import Script
 
-RUNS_MAX = 150
+RUNS_MAX = 80
 
 
 def shrink(script: Script, fails: Callable[[Script], bool], runs_max: int = RUNS_MAX) -> Script:
@@ -45,7 +45,7 @@ def _less(value: Any) -> Iterator[Any]:
         if len(value) > 1:
             yield from (value[:place] + value[place + 1 :] for place in range(len(value)))
         for place, one in enumerate(value):
-            yield from (value[:place] + [less] + value[place + 1 :] for less in _less(one))
+            yield from ([*value[:place], less, *value[place + 1 :]] for less in _less(one))
     elif isinstance(value, dict):
         for name, one in value.items():
             if name == "$batch":

@@ -12,7 +12,7 @@ from penstock.protocol import frame
 from penstock.protocol.apis import API
 
 KEYS = {api.request_name: key for key, api in API.items()}
-ANSWER_S_MAX = 20.0
+ANSWER_S_MAX = 10.0
 
 
 class HungUp(ConnectionError):

@@ -9,8 +9,19 @@ from tests.oracle.families import logs
 from tests.oracle.script import Step, hexed, ref
 
 TOPIC, BROKER, GROUP = 2, 4, 32
-GOOD = (("retention.ms", "60000"), ("cleanup.policy", "compact"), ("max.message.bytes", "300"), ("segment.bytes", "2000000"))
-BAD = (("retention.ms", "x"), ("no.such", "1"), ("cleanup.policy", "foo"), ("segment.bytes", "5"), ("retention.ms", None))
+GOOD = (
+    ("retention.ms", "60000"),
+    ("cleanup.policy", "compact"),
+    ("max.message.bytes", "300"),
+    ("segment.bytes", "2000000"),
+)
+BAD = (
+    ("retention.ms", "x"),
+    ("no.such", "1"),
+    ("cleanup.policy", "foo"),
+    ("segment.bytes", "5"),
+    ("retention.ms", None),
+)
 NAMES = ("retention.ms", "cleanup.policy", "max.message.bytes", "segment.bytes", "no.such", "compression.type")
 
 
@@ -38,7 +49,9 @@ def create(dice: Dice) -> Step:
         }
         if dice.maybe(0.1):
             topic |= {"num_partitions": -1, "replication_factor": -1}
-            topic["assignments"] = [{"partition_index": dice.often(0, 1), "broker_ids": dice.often([0], [1], [], [0, 0])}]
+            topic["assignments"] = [
+                {"partition_index": dice.often(0, 1), "broker_ids": dice.often([0], [1], [], [0, 0])}
+            ]
         if dice.maybe(0.4):
             config = dice.often(dice.pick(*GOOD), *BAD, share=0.7)
             topic["configs"] = [{"name": config[0], "value": config[1]}]
@@ -78,7 +91,9 @@ def incrementally(dice: Dice) -> Step:
     configs = []
     for _ in range(dice.often(1, 2)):
         name, value = dice.often(dice.pick(*GOOD), *BAD)
-        configs.append({"name": name, "value": value, "config_operation": dice.often(dice.pick(0, 1, 2, 3), 9, share=0.95)})
+        configs.append(
+            {"name": name, "value": value, "config_operation": dice.often(dice.pick(0, 1, 2, 3), 9, share=0.95)}
+        )
     resources = [_resource(dice) | {"configs": configs}]
     return dice.step("IncrementalAlterConfigs", {"resources": resources, "validate_only": dice.maybe(0.1)})
 

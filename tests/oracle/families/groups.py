@@ -43,13 +43,9 @@ def join(dice: Dice) -> Step:
         "protocols": [{"name": name, "metadata": hexed(RANGE)} for name in names],
         "reason": dice.pick(None, "why"),
     }
-    if body["group_instance_id"]:
-        return _no_older(dice.step("JoinGroup", body, on=int(member[1]), learns=member, low=5))
-    return _no_older(dice.step("JoinGroup", body, on=int(member[1]), learns=member))
-
-
-def _no_older(step: Step) -> Step:
-    return step
+    # Older versions cannot carry the name of a static member.
+    low = 5 if body["group_instance_id"] else 0
+    return dice.step("JoinGroup", body, on=int(member[1]), learns=member, low=low)
 
 
 def _generation(dice: Dice, member: str) -> dict[str, Any]:
@@ -58,8 +54,10 @@ def _generation(dice: Dice, member: str) -> dict[str, Any]:
 
 def sync(dice: Dice) -> Step:
     member = slot(dice)
-    given = [{"member_id": ref(f"member {one}", other="nobody"), "assignment": hexed(b"part of " + one.encode())}
-             for one in dice.pick(["m0"], ["m0", "m1"], [], ["m1"])]
+    given = [
+        {"member_id": ref(f"member {one}", other="nobody"), "assignment": hexed(b"part of " + one.encode())}
+        for one in dice.pick(["m0"], ["m0", "m1"], [], ["m1"])
+    ]
     body = {
         "group_id": dice.often("~g0", "~none", "", share=0.96),
         "generation_id": _generation(dice, member),
@@ -102,7 +100,9 @@ def heartbeat(dice: Dice) -> Step:
         "member_epoch": epoch,
         "instance_id": "static" if dice.maybe(0.08) else None,
         "rebalance_timeout_ms": 60_000 if is_new or dice.maybe(0.1) else -1,
-        "subscribed_topic_names": dice.pick(["~t0"], ["~t0", "~t1"], ["~nope"], []) if is_new or dice.maybe(0.2) else None,
+        "subscribed_topic_names": dice.pick(["~t0"], ["~t0", "~t1"], ["~nope"], [])
+        if is_new or dice.maybe(0.2)
+        else None,
         "server_assignor": dice.often(None, "range", "uniform", "none such", share=0.9),
         "topic_partitions": [] if is_new else None,
     }
@@ -149,15 +149,15 @@ def fetch(dice: Dice) -> Step:
 
 def delete_offsets(dice: Dice) -> Step:
     topics = [{"name": f"~{dice.topic()}", "partitions": [{"partition_index": dice.partition()}]}]
-    return dice.step("OffsetDelete", {"group_id": dice.often("~g0", "~none", ""), "topics": topics}, on=2)
+    return dice.step("OffsetDelete", {"group_id": dice.often("~g0", "~none"), "topics": topics}, on=2)
 
 
 def delete(dice: Dice) -> Step:
-    return dice.step("DeleteGroups", {"groups_names": dice.pick(["~g0"], ["~g0", "~none"], [""], [])}, on=2)
+    return dice.step("DeleteGroups", {"groups_names": dice.pick(["~g0"], ["~g0", "~none"], [])}, on=2)
 
 
 def describe(dice: Dice) -> Step:
-    body = {"groups": dice.pick(["~g0"], ["~g0", "~none"], [""]), "include_authorized_operations": dice.maybe(0.2)}
+    body = {"groups": dice.pick(["~g0"], ["~g0", "~none"]), "include_authorized_operations": dice.maybe(0.2)}
     return dice.step("DescribeGroups", body, on=2)
 
 

@@ -46,7 +46,7 @@ def produce(dice: Dice) -> Step:
             made |= {"producer": ref("producer p0"), "epoch": ref("epoch p0", plus=dice.often(0, -1, 1, share=0.93))}
             made["sequence"] = dice.often(sequence, 0, max(sequence - 1, 0), sequence + 1, sequence + 100)
             dice.counts["p0", index] = sequence + made["count"]
-        parts.append({"index": index, "records": {"$batch": made} if dice.maybe(0.97) else None})
+        parts.append({"index": index, "records": {"$batch": made}})
     if len({part["index"] for part in parts}) < len(parts):
         parts = parts[:1]
     body = {

@@ -71,9 +71,7 @@ def write(dice: Dice) -> Step:
         "transactional_id": f"~{name}" if dice.maybe(0.95) else None,
         "acks": dice.often(-1, 1, share=0.95),
         "timeout_ms": 5_000,
-        "topic_data": [
-            dice.named(dice.topic()) | {"partition_data": [{"index": index, "records": {"$batch": made}}]}
-        ],
+        "topic_data": [dice.named(dice.topic()) | {"partition_data": [{"index": index, "records": {"$batch": made}}]}],
     }
     return dice.step("Produce", body, low=3)
 

@@ -248,12 +248,12 @@ def _look_closer(
     topic: ServedTopic, index: int, batch: memoryview, header: BatchHeader, version: int, claims: Claims | None
 ) -> tuple[memoryview, BatchHeader] | Any:
     """The batch as it shall be stored, with its header, or the answer that refuses it."""
-    refused = None
     if header.attributes & TRANSACTIONAL_BIT:
-        if claims is None:
-            return _failed(topic, index, NO_TRANSACTIONAL_ID)
-        refused = claims.refused.get((topic.name, index))
-    refused = refused or _fault(header, version)
+        refused = NO_TRANSACTIONAL_ID if claims is None else claims.refused.get((topic.name, index))
+        if refused is not None:
+            # The log has not been asked yet, so Kafka does not tell where it starts.
+            return _failed(topic, index, refused)
+    refused = _fault(header, version)
     if refused is not None:
         return _failed(topic, index, refused, topic.partitions[index].log_start)
     try:

@@ -13,6 +13,9 @@ from penstock.protocol.errors import KafkaError
 
 Faults = list[list[KafkaError]]
 
+# Who may not commit at all is told so before anybody looks at what there was to commit, as Kafka does.
+_SAID_FIRST = (KafkaError.UNKNOWN_MEMBER_ID, KafkaError.UNSUPPORTED_VERSION)
+
 
 class Draft:
     """The partitions of an OffsetCommit or TxnOffsetCommit with their faults, and the offsets that remain.
@@ -48,7 +51,8 @@ class Draft:
 
     def reply(self, error: KafkaError = KafkaError.NONE) -> Any:
         """The response; `error` stands for all partitions that have no fault of their own."""
-        faults = [[error if fault is KafkaError.NONE else fault for fault in row] for row in self.faults]
+        silent = (KafkaError.NONE, KafkaError.OFFSET_METADATA_TOO_LARGE) if error in _SAID_FIRST else (KafkaError.NONE,)
+        faults = [[error if fault in silent else fault for fault in row] for row in self.faults]
         return self._reply_of(self._topics, self._resolved, faults)
 
     def fill(self, expires_ms: int = NO_EXPIRY) -> KafkaError:
