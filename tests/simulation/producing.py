@@ -165,19 +165,14 @@ class Idempotent(Producer):
                 key = f"{self.name}.{self.identities}"
                 values = self.new_values(place, key, None, [b""] * self.dice.randint(1, 3))
                 batches.append(self.batch(place, values))
-            starts = self.world.starts
             error = yield from self.deliver(batches)
             if error:
-                self.judge(error, starts)
+                self.judge(error)
                 self.identity = None
 
-    def judge(self, error: E, starts: int) -> None:
-        """In order and repeated, batches are taken, unless their answers were no promise (acks=1 and a power cut).
-
-        starts: of the broker, when they were sent first. A snapshot of producers, in Kafka's format, has the last batch
-        of each only, so after a start the broker may not know the one before it when it comes again.
-        """
-        is_promised = (self.acks == -1 or not self.world.shape.durable) and starts == self.world.starts
+    def judge(self, error: E) -> None:
+        """In order and repeated, batches are taken, unless their answers were no promise (acks=1 and a power cut)."""
+        is_promised = self.acks == -1 or not self.world.shape.durable
         if is_promised and error is not E.REQUEST_TIMED_OUT:
             self.world.fail("idempotent producers are served", f"{self.name}: {error.name}")
 
