@@ -199,7 +199,7 @@ class Owners:
         if request.member_epoch > 0 and answer.member_epoch < holder.epoch:
             text = f"{request.member_id}: {answer.member_epoch} after {holder.epoch}"
             self.world.fail("member epochs grow", text)
-        holder.epoch, holder.seen_ms = answer.member_epoch, self.world.now_ms()
+        holder.epoch, holder.seen_ms = answer.member_epoch, flight.handled_ms
         if answer.assignment is None:
             return
         given = {index for topic in answer.assignment.topic_partitions for index in topic.partitions}
