@@ -408,3 +408,21 @@ class TestWhenDurable:
         broker.settle()
 
         assert "__consumer_offsets" in exchange.hangup
+
+
+def test_an_assignment_is_told_to_nobody_before_it_is_on_disk():
+    broker = InMemoryBroker({"group.initial.rebalance.delay.ms": "0"}, durable=True)
+    create(broker)
+    leader, follower = pair(broker)
+    broker.is_syncing = False
+    asked = [
+        broker.send(sync_request(leader, **{leader.member_id: b"one", follower.member_id: b"two"}), session=Session()),
+        broker.send(sync_request(follower), session=Session()),
+    ]
+    before = [exchange.over for exchange in asked]
+
+    broker.is_syncing = True
+    broker.settle()
+
+    assert before == [False, False]
+    assert [exchange.answer.assignment for exchange in asked] == [b"one", b"two"]

@@ -361,3 +361,33 @@ def test_what_a_new_producer_sent_behind_a_batch_that_the_disk_refused_comes_in_
     assert error_of(refused) == KafkaError.KAFKA_STORAGE_ERROR
     assert error_of(too_early) == KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER
     assert again == [Appended(1, -1, 0), Appended(2, -1, 0)]
+
+
+@pytest.mark.parametrize("segment_bytes", [300, 1 << 20])
+@pytest.mark.parametrize("is_crash", [False, True])
+def test_the_last_batches_are_recognised_after_a_start_as_before(segment_bytes: int, is_crash: bool) -> None:
+    world = memory_log(segment_bytes=segment_bytes)
+    for sequence in range(8):
+        send(world, sequence, producer=7)
+        send(world, sequence, producer=8)
+    world.sync()
+
+    world.crash() if is_crash else world.restart()
+    again = [send(world, sequence, producer=7) for sequence in range(3, 8)]
+    too_old = send(world, 2, producer=7)
+
+    assert again == [Appended(2 * sequence, -1, 0) for sequence in range(3, 8)]
+    assert error_of(too_old) == KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER
+    assert send(world, 8, producer=7) == Appended(16, -1, 0)
+
+
+def test_after_a_start_only_batches_of_the_epoch_that_goes_on_are_recognised() -> None:
+    world = memory_log()
+    send(world, 0)
+    send(world, 0, epoch=1)
+    send(world, 1, epoch=1)
+
+    world.restart()
+
+    assert send(world, 0, epoch=1) == Appended(1, -1, 0)
+    assert error_of(send(world, 0)) == KafkaError.INVALID_PRODUCER_EPOCH

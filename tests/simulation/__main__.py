@@ -20,6 +20,8 @@ def main() -> int:
         for verdict in pool.imap_unordered(_run, plans, chunksize=1 if len(plans) < 64 else 8):
             done += 1
             requests += verdict.requests
+            if done % 200 == 0:
+                print(f"... {done} seeds, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
             if verdict.found:
                 failed.append(verdict)
                 print(f"seed {verdict.plan.seed}: {verdict.found[0].rule}: {verdict.found[0].text[:300]}", flush=True)

@@ -137,16 +137,10 @@ class Owners:
         self.world = world
         self.assigned: dict[tuple[str, int, int], str] = {}
         self.holders: dict[tuple[str, str], Holder] = {}
-        # The newest generation that members of a classic group were told of.
+        # The newest generation whose members have their partitions, by classic group.
         self.generations: dict[str, int] = {}
         # Commits that come from members that should know better.
         self.stale: dict[Flight, str] = {}
-
-    def joined(self, flight: Flight, answer: Any) -> None:
-        request = flight.message
-        if not answer.error_code:
-            newest = self.generations.get(request.group_id, -1)
-            self.generations[request.group_id] = max(newest, answer.generation_id)
 
     def committing(self, flight: Flight) -> None:
         """A commit, inside a transaction or not: whether the one who makes it lost its partitions before it arrived."""
@@ -173,7 +167,12 @@ class Owners:
 
     def synced(self, flight: Flight, answer: Any) -> None:
         request = flight.message
-        for index in () if answer.error_code else assigned_of(answer.assignment):
+        if answer.error_code:
+            return
+        # Only now it is written: a generation whose assignment was never stored may begin anew after a start.
+        newest = self.generations.get(request.group_id, -1)
+        self.generations[request.group_id] = max(newest, request.generation_id)
+        for index in assigned_of(answer.assignment):
             owner = self.assigned.setdefault((request.group_id, request.generation_id, index), request.member_id)
             if owner != request.member_id:
                 where = f"{request.group_id} generation {request.generation_id}: in-{index}"
@@ -200,7 +199,7 @@ class Owners:
         if request.member_epoch > 0 and answer.member_epoch < holder.epoch:
             text = f"{request.member_id}: {answer.member_epoch} after {holder.epoch}"
             self.world.fail("member epochs grow", text)
-        holder.epoch, holder.seen_ms = answer.member_epoch, self.world.now_ms()
+        holder.epoch, holder.seen_ms = answer.member_epoch, flight.handled_ms
         if answer.assignment is None:
             return
         given = {index for topic in answer.assignment.topic_partitions for index in topic.partitions}
@@ -233,7 +232,6 @@ class Checks(Watcher):
             m.ProduceRequest: self._produced,
             m.InitProducerIdRequest: self._began,
             m.EndTxnRequest: self._began,
-            m.JoinGroupRequest: self.owners.joined,
             m.SyncGroupRequest: self.owners.synced,
             m.ConsumerGroupHeartbeatRequest: self.owners.beaten,
             m.TxnOffsetCommitRequest: self.owners.committed,
@@ -338,15 +336,22 @@ class Commits:
             for other in list(self.pending):
                 if other is flight:
                     break
-                del self.pending[other]
+                if other.message.group_id == flight.message.group_id:
+                    self._let_go(other, set(codes))
+                    del self.pending[other]
         del self.pending[flight]
 
     def crashed(self) -> None:
         """What was not answered may count."""
         for flight in self.pending:
-            for index, offset in _committed(flight.message):
-                self.known.setdefault((flight.message.group_id, index), {-1}).add(offset)
+            self._let_go(flight, set())
         self.pending.clear()
+
+    def _let_go(self, flight: Flight, behind: set[int]) -> None:
+        """Nobody will tell what became of it, which matters where no later commit is known. behind: where one is."""
+        for index, offset in _committed(flight.message):
+            if index not in behind:
+                self.known.setdefault((flight.message.group_id, index), {-1}).add(offset)
 
     def fetched(self, flight: Flight, answer: Any) -> None:
         for group in answer.groups:

@@ -7,8 +7,9 @@ from typing import Any
 
 from tests.simulation.book import Attempt, Batch, Book, Place, batches_of, committed_of
 from tests.simulation.checks import DELIVERIES_MAX, Checks
-from tests.simulation.consuming import FETCH_VERSION, TOPIC, Follower, fetch_request, offsets_request
+from tests.simulation.consuming import FETCH_VERSION, TOPIC, Exactly, Follower, fetch_request, offsets_request
 from tests.simulation.plan import TOPICS
+from tests.simulation.producing import Idempotent, Transactional
 from tests.simulation.world import World
 
 PLACES: list[Place] = [(topic, index) for topic, count in TOPICS.items() for index in range(count)]
@@ -48,6 +49,9 @@ class Judge:
         return not self.left
 
     def _what_is_left(self) -> str:
+        for actor in self.world.actors.values():
+            if isinstance(actor, Idempotent | Transactional) and not isinstance(actor, Exactly) and actor.running:
+                return f"{actor.name} still writes"
         for place in PLACES:
             log = self.read(place)
             if log is None:
@@ -55,7 +59,15 @@ class Judge:
             if log.stable != log.end:
                 return f"{place}: a transaction goes on from {log.stable}, the end is {log.end}"
             self.logs[place] = log
-        return self._unread() or self._uncommitted() or self._unshared()
+        return self._unread() or self._uncommitted() or self._unshared() or self._growing()
+
+    def _growing(self) -> str:
+        """Time passed while all that was looked at: what was written meanwhile is not judged yet."""
+        for place in PLACES:
+            log = self.read(place)
+            if log is None or log.end != self.logs[place].end:
+                return f"{place} grows"
+        return ""
 
     def _has(self, kind: str) -> bool:
         return any(name.startswith(kind) for name in self.world.shape.cast)

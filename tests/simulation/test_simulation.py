@@ -13,8 +13,8 @@ from tests.simulation.plan import Plan
 from tests.simulation.run import run, tell
 
 ROOT = Path(__file__).resolve().parents[2]
-# Each beginning with the last run's end would only pretend to be new: a suite that fails must fail again.
-SEEDS = int(os.environ.get("PENSTOCK_SIMULATION_SEEDS", "2000"))
+# The same ones each time: a suite that fails must fail again.
+SEEDS = int(os.environ.get("PENSTOCK_SIMULATION_SEEDS", "600"))
 BLOCK = 10
 
 
@@ -28,7 +28,7 @@ def test_no_promise_is_broken(first):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1_800)
-def test_no_promise_is_broken_in_thousands_of_runs():
+def test_no_promise_is_broken_in_hundreds_of_runs():
     done = _module("--seeds", f"1000:{1000 + SEEDS}", "--processes", str(os.cpu_count() or 1), "--shrink")
 
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]

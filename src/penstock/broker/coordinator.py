@@ -133,11 +133,17 @@ class GroupCoordinator:
         works = partition.offline is None and partition.index not in self._unloaded
         return KafkaError.NONE if works else KafkaError.COORDINATOR_NOT_AVAILABLE
 
-    def answer(self, outcome: Outcome, now_ms: int) -> Reply | Hangup | Wait:
-        """What a command answers: at once, when on disk, or when others did their part. Reply(None): nobody asked."""
+    def answer(self, outcome: Outcome, now_ms: int, group_id: str | None = None) -> Reply | Hangup | Wait:
+        """What a command answers: at once, when on disk, or when others did their part. Reply(None): nobody asked.
+
+        group_id: of a command that tells what others wrote, which must be as safe as if it had written it itself.
+        """
         reply, written = self.settle(outcome, now_ms)
         if isinstance(reply, _Ticket):
             return reply.reply or Wait(frozenset((reply,)), FOREVER_MS, reply.ready, reply.ready)
+        if written is None and group_id is not None:
+            home = self._partition(self.groups.partition_of(group_id))
+            written = home if home is not None and home.offline is None else None
         return self._broker.internal.when_on_disk((written,), Reply(reply))
 
     def settle(self, outcome: Outcome, now_ms: int) -> tuple[Any, Partition | None]:

@@ -55,6 +55,10 @@ class OffsetIndex:
         at = bisect_left(self.positions, position)
         return self.offsets[at] + self.base_offset if at < len(self.offsets) else None
 
+    def back(self, entries: int) -> int:
+        """The position of the `entries`th last entry, 0 when there are fewer."""
+        return self.positions[-entries] if 0 < entries <= len(self.positions) else 0
+
     def last(self) -> tuple[int, int]:
         """(last offset, position) of the last entry, (-1, 0) without one."""
         if not self.offsets:

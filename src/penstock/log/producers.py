@@ -5,7 +5,7 @@ are remembered, one that comes again is answered like the first time, any other 
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from penstock.kit.refusal import Refused
@@ -81,6 +81,20 @@ class Producer:
     def last_sequence(self) -> int:
         """Of the last record it wrote in its epoch, -1 when it wrote none."""
         return self.batches[-1].last_sequence if self.batches else _NO_SEQUENCE
+
+    def recall(self, found: Sequence[SeenBatch]) -> None:
+        """Batches of its epoch, in order, that lie in the log up to the last one that is known; their sequences may
+        have gaps, and then only what follows the last gap counts.
+        """
+        if not self.batches or not found or found[-1].last_offset != self.batches[-1].last_offset:
+            return
+        kept = [found[-1]]
+        for batch in reversed(found[:-1]):
+            if (batch.last_sequence + 1) & _SEQUENCE_MASK != kept[0].first_sequence or len(kept) == BATCHES_KEPT:
+                break
+            kept.insert(0, batch)
+        self.batches.clear()
+        self.batches.extend(kept)
 
     def enter_epoch(self, epoch: int) -> None:
         """Sequences begin anew in each epoch."""

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from penstock.kit.files import Files
 from penstock.log import names
 from penstock.log.open_segments import Ground
-from penstock.log.producers import Producers
+from penstock.log.producers import Producers, SeenBatch
 from penstock.log.scan import Damaged, walk_headers
 from penstock.log.segment import UNKNOWN, Segment
 from penstock.log.snapshots import decode_snapshot, encode_snapshot
@@ -22,6 +22,9 @@ from penstock.records.record import decode_records
 
 # A marker is one record of ten bytes; whatever is larger is none.
 _CONTROL_BATCH_BYTES_MAX: Final = 4096
+
+# How far it is looked back for batches that may come again: about 256 KiB of small batches, or so many large ones.
+_RECALLED_ENTRIES: Final = 64
 
 _INDEXES: Final = (names.OFFSET_INDEX, names.TIME_INDEX, names.TXN_INDEX)
 
@@ -115,6 +118,7 @@ def _load_as_left(context: Context, segments: list[Segment], snapshots: list[int
         return None
     replay = Replay(context)
     replay.begin(snapshots, next_offset)
+    replay.recall(segments)
     replay.catch_up(segments, next_offset)
     _remove_stray_snapshots(context, snapshots, segments, next_offset)
     return Loaded(segments, next_offset, replay.producers, [])
@@ -141,6 +145,7 @@ def load_checked(context: Context) -> Loaded:
         segment.known_size()
     replay = Replay(context)
     replay.begin(snapshots, start)
+    replay.recall(trusted)
     replay.catch_up(trusted, start)
     sound, next_offset = _check_segments(context, doubtful, replay)
     segments = trusted + sound
@@ -198,6 +203,37 @@ class Replay:
                     producer.touched_ms = self.now_ms
                 return
             _log.warning("%s: snapshot of producers at offset %d is damaged", path, offset)
+
+    def recall(self, segments: Sequence[Segment]) -> None:
+        """What a snapshot does not tell: it has the last batch of each producer only, and a client that was cut off
+        sends the ones before it again too. They are looked for a bounded way back from the snapshot.
+        """
+        if not self.producers.by_id:
+            return
+        found: dict[int, list[SeenBatch]] = {}
+        entries_left = _RECALLED_ENTRIES
+        for segment in reversed([segment for segment in segments if segment.base_offset < self.start]):
+            position, entries = segment.position_back(entries_left)
+            earlier: dict[int, list[SeenBatch]] = {}
+            for _, header in walk_headers(segment.file(), position, segment.known_size()):
+                if header.base_offset >= self.start:
+                    break
+                self._note_recalled(header, earlier)
+            for producer_id, batches in earlier.items():
+                found[producer_id] = batches + found.get(producer_id, [])
+            entries_left -= entries + 1
+            if entries_left <= 0:
+                break
+        for producer_id, batches in found.items():
+            self.producers.by_id[producer_id].recall(batches)
+
+    def _note_recalled(self, header: BatchHeader, found: dict[int, list[SeenBatch]]) -> None:
+        producer = self.producers.by_id.get(header.producer_id)
+        if producer is None or header.is_control or header.base_sequence < 0 or header.producer_epoch != producer.epoch:
+            return
+        offsets = header.base_offset, header.last_offset
+        batch = SeenBatch(header.base_sequence, header.last_sequence, *offsets, header.max_timestamp)
+        found.setdefault(header.producer_id, []).append(batch)
 
     def catch_up(self, segments: Sequence[Segment], end: int) -> None:
         """Replays the headers from the snapshot to `end`, out of segments that are known to be sound."""

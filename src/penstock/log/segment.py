@@ -250,6 +250,13 @@ class Segment:
             return self.recent_positions[bisect_right(recent, offset) - 1]
         return self.offsets.floor(offset)[1] if self.offsets is not None else 0
 
+    def position_back(self, entries: int) -> tuple[int, int]:
+        """Where the batch of the `entries`th last index entry lies, 0 when there are fewer, and how many there are."""
+        if self.offsets is None:
+            self.load()
+        assert self.offsets is not None, self
+        return self.offsets.back(entries), len(self.offsets)
+
     def first_timestamp(self) -> int:
         """The largest timestamp of the first batch, -1 when it has none or there is none."""
         header = next((header for _, header in walk_headers(self.file(), 0, self.size)), None)

@@ -25,7 +25,7 @@ class ConsumerGroupApis:
         outcome = self.coordinator.groups.consumer_heartbeat(
             request, session.client_id or "", f"/{session.client_host}", session.version, now_ms
         )
-        return self.coordinator.answer(outcome, now_ms)
+        return self.coordinator.answer(outcome, now_ms, request.group_id)
 
     def describe(self, request: Any, session: Session, now_ms: int) -> Reply:
         """A group named twice is described twice."""

@@ -28,11 +28,12 @@ class GroupApis:
         outcome = self.coordinator.groups.join(
             request, session.client_id or "", f"/{session.client_host}", session.version, now_ms
         )
-        return self.coordinator.answer(outcome, now_ms)
+        return self.coordinator.answer(outcome, now_ms, request.group_id)
 
     def sync(self, request: Any, session: Session, now_ms: int) -> Outcome:
         """Answered when the leader's assignment is there and written."""
-        return self.coordinator.answer(self.coordinator.groups.sync(request, session.version, now_ms), now_ms)
+        outcome = self.coordinator.groups.sync(request, session.version, now_ms)
+        return self.coordinator.answer(outcome, now_ms, request.group_id)
 
     def heartbeat(self, request: Any, session: Session, now_ms: int) -> Outcome:
         return self.coordinator.answer(self.coordinator.groups.heartbeat(request, session.version, now_ms), now_ms)
