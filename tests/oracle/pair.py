@@ -33,6 +33,8 @@ SETTINGS = {
     "group.consumer.assignment.interval.ms": "0",
     "group.share.assignment.interval.ms": "0",
     "log.segment.delete.delay.ms": "1000",
+    # The scripts' records are old, and the housekeeping that would delete them comes when it comes.
+    "log.retention.ms": "-1",
 }
 _READY_S_MAX = 60
 _PAUSE_S = 0.01
