@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from penstock.broker.authorized import GROUP_OPERATIONS, NOT_ASKED
+from penstock.broker.internal import read_all
 from penstock.broker.session import Session
 from penstock.kit.refusal import Refused
 from penstock.log.partition import Partition
@@ -426,3 +427,12 @@ def test_an_assignment_is_told_to_nobody_before_it_is_on_disk():
 
     assert before == [False, False]
     assert [exchange.answer.assignment for exchange in asked] == [b"one", b"two"]
+
+
+def test_an_offline_partition_is_not_taken_for_an_empty_one(broker):
+    member(broker)
+    partition = broker.broker.topics.find("__consumer_offsets", 0)
+    partition.sync_failed(OSError(5, "the disk fails"))
+
+    with pytest.raises(OSError, match="is offline"):
+        list(read_all(partition))

@@ -102,8 +102,8 @@ def read_all(partition: Partition) -> Iterator[tuple[BatchHeader, list[Record]]]
     Errors: OSError, and BatchError (a ValueError), when the log cannot be read or is not what it should be.
     """
     if partition.offline is not None:
-        # It may look empty, as nobody knows yet where it ends.
-        raise OSError(f"{partition.topic}-{partition.index} cannot be read: {partition.offline_reason}")
+        # One that could not even be opened has no offsets, which must not be taken for a log that is empty.
+        raise OSError(f"{partition.topic}-{partition.index} is offline: {partition.offline_reason}")
     offset = partition.log_start
     while offset < partition.high_watermark:
         plan = partition.read_plan(offset, READ_BYTES, False, True)

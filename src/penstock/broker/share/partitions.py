@@ -188,7 +188,8 @@ class SharePartitions:
     def get(self, key: ShareKey, now_ms: int) -> LiveShare | KafkaError:
         """A share partition, ready for use; it begins where its log does, should that be later.
 
-        Errors: UNKNOWN_TOPIC_OR_PARTITION, also for one that the group does not read, COORDINATOR_NOT_AVAILABLE.
+        Errors: UNKNOWN_TOPIC_OR_PARTITION, also for one that the group does not read, COORDINATOR_NOT_AVAILABLE,
+        KAFKA_STORAGE_ERROR.
         """
         topic = self._broker.topics.by_id.get(key.topic_id)
         if topic is None or not 0 <= key.partition < len(topic.partitions):
@@ -202,6 +203,9 @@ class SharePartitions:
             kept = self.states.kept.get(key) or self._begun_anew(key, now_ms)
             if kept is None:
                 return KafkaError.UNKNOWN_TOPIC_OR_PARTITION
+            if partition.offline is not None:
+                # Where it ends may not be known, and what is kept is held against that.
+                return KafkaError.KAFKA_STORAGE_ERROR
             live = self.live[key] = LiveShare(key, partition, self._restored(key, kept, partition, now_ms))
         live.machine.move_start(partition.log_start)
         return live
