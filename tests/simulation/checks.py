@@ -37,6 +37,8 @@ class Sharing:
     def __init__(self, world: World) -> None:
         self.world = world
         self.locks: dict[tuple[int, int], Lock] = {}
+        # The connection on which a member began its share session: with it the session ends, whoever went on with it.
+        self.owners: dict[str, Session] = {}
         # What the member of a request held when it arrived, of what it has something to say about.
         self.claims: dict[Flight, set[tuple[int, int]]] = {}
 
@@ -44,6 +46,7 @@ class Sharing:
         claims = self.claims[flight] = set()
         if flight.message.share_session_epoch == 0:
             # A new session of a member takes over what it held before of the partitions that it names.
+            self.owners[flight.message.member_id] = flight.connection.session
             named = {part.partition_index for topic in flight.message.topics for part in topic.partitions}
             for (index, _), lock in self.locks.items():
                 if lock.member == flight.message.member_id:
@@ -105,7 +108,7 @@ class Sharing:
             self.world.fail("a share record has one holder", text)
         if deliveries > DELIVERIES_MAX:
             self.world.fail("deliveries have a limit", f"{who} for the {deliveries}th time")
-        lock.member, lock.session, lock.may_go = member, flight.connection.session, False
+        lock.member, lock.session, lock.may_go = member, self.owners[member], False
         lock.deliveries = max(lock.deliveries, deliveries)
         # It was taken between the arrival of the request and its answer.
         lock.until_ms = flight.handled_ms + LOCK_MS

@@ -287,6 +287,9 @@ class GroupConsumer(Reader):
         while True:
             if (yield from placed.step()):
                 yield from self.poll()
+                if not self.world.is_quiet and self.dice.random() < 0.04:
+                    # It takes longer over its records than its session lasts, and commits as if nothing had been.
+                    yield self.pause(10_000, 30_000)
                 if self.dice.random() < 0.6:
                     yield from self.commit(member)
             yield self.pause(50, 1_500) if not self.world.is_quiet else self.pause(300, 1_000)

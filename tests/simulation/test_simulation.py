@@ -26,17 +26,10 @@ def test_no_promise_is_broken(first):
         assert not verdict.found, tell(verdict)
 
 
-@pytest.mark.xfail(strict=True, reason="open: broker or checker is wrong about who holds a share record after a cut")
-def test_a_share_record_is_settled_by_its_holder_in_seed_1099():
-    verdict = run(Plan(1099))
-
-    assert not verdict.found, tell(verdict)
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(1_800)
 def test_no_promise_is_broken_in_hundreds_of_runs():
-    done = _module("--seeds", f"1100:{1100 + SEEDS}", "--processes", str(os.cpu_count() or 1), "--shrink")
+    done = _module("--seeds", f"1000:{1000 + SEEDS}", "--processes", str(os.cpu_count() or 1), "--shrink")
 
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]
 
