@@ -98,7 +98,7 @@ def share_locks_are_not_kept(patch: Patch) -> None:
     read = SharePoll.read
 
     def greedy(self: Any) -> None:
-        for live in self._shares():
+        for _, live in self._lives(self.session.places, self.broker.clock.now_ms()):
             given_back = live.machine._given_back(lambda run: True, 5)
             self.broker.shares.change(live, given_back, self.broker.clock.now_ms())
         read(self)
