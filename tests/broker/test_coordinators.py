@@ -140,6 +140,14 @@ class TestProducerIds:
         assert self.take(broker).producer_id not in before
         assert self.take(broker).producer_id > max(before)
 
+    def test_an_id_in_use_is_not_given_again_after_a_power_cut_before_the_next_sync(self, broker):
+        """A record that keeps the id may be on disk by then, so nobody's answer tells whether it is in use."""
+        taken = broker.broker.producer_ids.take(broker.broker.clock.now_ms())
+
+        broker.crash(power_cut=True)
+
+        assert self.take(broker).producer_id > taken
+
     def test_a_block_that_is_used_up_is_followed_by_the_next(self, broker):
         ids = [self.take(broker).producer_id for _ in range(1_002)]
 

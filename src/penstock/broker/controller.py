@@ -150,6 +150,16 @@ class Controller:
         """The reply, once all metadata written so far is on disk."""
         return self._broker.internal.when_on_disk((self.partition,), reply)
 
+    def sync_now(self) -> Refused | None:
+        """Puts the metadata log on disk while everybody waits: only for what is rare, and may not be used before."""
+        partition = self.partition
+        try:
+            self._broker.synced(partition, partition.sync())
+        except OSError as error:
+            self._broker.sync_failed(partition, error)
+            return Refused(KafkaError.KAFKA_STORAGE_ERROR, f"the metadata log could not be synced: {error}")
+        return None
+
     def create(self, names: Iterable[str], now_ms: int) -> dict[str, KafkaError]:
         """Creates topics with the defaults of their kind; gives each name's error, NONE for created."""
         topics = [self._wanted(name) for name in names]

@@ -9,7 +9,10 @@ if TYPE_CHECKING:
 
 
 class ProducerIds:
-    """Hands out ids from a block that was recorded in the metadata log before its first id is used.
+    """Hands out ids from a block that is in the metadata log, and on disk, before its first id is used.
+
+    Whoever keeps an id may be on disk sooner than a record that waits for its turn: a power cut between the two would
+    give the id to somebody else as well.
 
     What is left of a block when the broker ends is lost.
     """
@@ -28,5 +31,8 @@ class ProducerIds:
         block = self._controller.settle(self._controller.metadata.next_producer_ids(), now_ms)
         if isinstance(block, Refused):
             return block
+        fault = self._controller.sync_now()
+        if fault is not None:
+            return fault
         self._block = iter(block)
         return next(self._block)
