@@ -9,7 +9,6 @@ from bench.load import Load
 from bench.servers import GROUP_CONFIG
 
 from bench import load, rebalance, share_consumers, transactions, wire
-from penstock.protocol.apis import ApiKey
 from penstock.testing.embedded import Kafka, kafka
 
 HEARTBEAT_MS = 100
@@ -32,9 +31,6 @@ def topic_id(broker: Kafka, topic: str) -> bytes:
 
 @pytest.mark.parametrize("protocol", rebalance.PROTOCOLS)
 def test_a_group_gets_stable_with_every_member_that_comes_or_goes(broker: Kafka, protocol: str) -> None:
-    with wire.connect(broker.port) as sock:
-        if not wire.serves(sock, rebalance.PROTOCOLS[protocol].needs):
-            pytest.skip(f"{ApiKey(rebalance.PROTOCOLS[protocol].needs).name} is not served")
     topic = broker.topic(partitions=MEMBERS)
     spec = rebalance.Spec(broker.port, getpid(), f"{topic}-group", topic, protocol, MEMBERS, HEARTBEAT_MS / 1000, 60)
 
