@@ -227,3 +227,31 @@ def test_names_that_could_not_be_synced_are_tried_again() -> None:
 
     assert (left, len(names)) == (2, 0)
     assert inner.after_power_cut().read("/data/a") == b"1"
+
+
+def test_a_sync_waits_for_the_one_that_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first has taken over the names that must be on disk: the second may not end before they are."""
+    world = durable_log()
+    world.add(b"a")
+    entered, going_on = threading.Event(), threading.Event()
+    sync = UnsyncedNames.sync
+
+    def slow(self: UnsyncedNames) -> None:
+        entered.set()
+        assert going_on.wait(30)
+        sync(self)
+
+    monkeypatch.setattr(UnsyncedNames, "sync", slow)
+    first = threading.Thread(target=world.partition.sync)
+    first.start()
+    assert entered.wait(30)
+    entered.clear()
+    second = threading.Thread(target=world.partition.sync)
+    second.start()
+    came_in = entered.wait(0.2)
+    going_on.set()
+    first.join(30)
+    second.join(30)
+
+    assert not came_in
+    assert entered.is_set()

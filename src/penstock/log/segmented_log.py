@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import threading
 from bisect import bisect_left
 from typing import Final
 
@@ -61,6 +62,7 @@ class SegmentedLog:
         "_shut_down_cleanly",
         "_size_limit",
         "_sync_failed",
+        "_sync_lock",
         "_synced_ms",
         "_unsynced_names",
         "active",
@@ -102,6 +104,7 @@ class SegmentedLog:
         self._loaded = False
         self._shut_down_cleanly = False
         self._sync_failed = False
+        self._sync_lock = threading.Lock()
         self._synced_ms = ground.clock.now_ms()
         self._retry_ms = 0
         self._unsynced_names = UnsyncedNames(ground.files, path)
@@ -216,6 +219,11 @@ class SegmentedLog:
 
         The loop then calls `synced` with that offset, or `sync_failed`. Error: OSError.
         """
+        # The loop may sync as well, what is rare and urgent; it must not count as done what the thread is at.
+        with self._sync_lock:
+            return self._sync()
+
+    def _sync(self) -> int:
         if not self._loaded:
             self._unsynced_names.sync()
             return self.recovery_point
